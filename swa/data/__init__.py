@@ -1,0 +1,1 @@
+"""Text: sources, token windows, what ships with the package.."""

@@ -1,0 +1,1 @@
+"""Detection: screens that find candidates and the confirmation that removes them.."""

@@ -1,0 +1,1 @@
+"""The engine: the same tokens under a baseline and under edited weights.."""

@@ -1,0 +1,1 @@
+"""Models: loading them, finding their down projections, reaching single scalars.."""

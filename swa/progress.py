@@ -1,0 +1,49 @@
+"""What an analysis tells of its progress. An analysis neither prints nor draws: it calls this protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Task(Protocol):
+    """One running piece of work with a known number of steps."""
+
+    def advance(self, n_steps: int = 1) -> None:
+        """Say that `n_steps` more steps are done."""
+
+
+class Progress(Protocol):
+    """Where an analysis reports to."""
+
+    @contextmanager
+    def task(self, description: str, n_steps: int) -> Iterator[Task]:
+        """Announce a piece of work of `n_steps` steps; it ends with the context."""
+        ...
+
+    def info(self, message: str) -> None:
+        """Say something that a user may want to know (shown with `-v`, always in the log file)."""
+
+    def warn(self, message: str) -> None:
+        """Say something that changes how the result is to be read (shown unless `-q`)."""
+
+
+class _SilentTask:
+    def advance(self, n_steps: int = 1) -> None:
+        """Ignore the step."""
+
+
+class SilentProgress:
+    """The default of the Python API: nothing is shown."""
+
+    @contextmanager
+    def task(self, description: str, n_steps: int) -> Iterator[Task]:
+        """See `Progress.task`."""
+        yield _SilentTask()
+
+    def info(self, message: str) -> None:
+        """See `Progress.info`."""
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""

@@ -1,0 +1,1 @@
+"""Figures and pages from records; no model is needed.."""

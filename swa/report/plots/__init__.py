@@ -1,0 +1,1 @@
+"""Figures: one a file, records in, a matplotlib figure out.."""

@@ -1,0 +1,1 @@
+"""Records: pydantic models of everything that is written to disk.."""

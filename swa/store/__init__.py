@@ -1,0 +1,1 @@
+"""Files: names, atomic writes, JSON lines, locks.."""
