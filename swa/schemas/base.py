@@ -28,9 +28,7 @@ class _NumberType:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         del schema, handler
         return {"anyOf": [{"type": "number"}, {"enum": list(_NON_FINITE)}]}
 
