@@ -27,7 +27,6 @@ class Site:
         d_ff: Number of columns = input channels = MLP neurons.
         strides: Strides of row and column in the parameter's storage, in elements.
         offset: Position of `W[0, 0]` relative to the parameter's first element, in elements.
-        bias: Name of the bias parameter in the same module, or `None`.
         shared_with: Paths of further layers that use the same parameter.
     """
 
@@ -41,7 +40,6 @@ class Site:
     d_ff: int
     strides: tuple[int, int]
     offset: int
-    bias: str | None = None
     shared_with: tuple[str, ...] = ()
 
     @property

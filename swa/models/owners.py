@@ -1,0 +1,54 @@
+"""Which parameter does a tensor belong to, also where weights come from disk for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from torch import Tensor, nn
+
+from swa.models.products import storage_of
+
+
+class ParameterOwners:
+    """Finds the parameter behind an operand.
+
+    Resident parameters are found by their storage. Weights that accelerate reads from disk exist only while their
+    module runs; they are sought among the parameters of the modules that are running.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._resident: dict[int, tuple[str, str, Tensor]] = {}
+        self._running: list[tuple[str, nn.Module]] = []
+        for path, module in model.named_modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                if parameter.device.type != "meta":
+                    self._resident.setdefault(storage_of(parameter), (path, name, parameter))
+
+    def find(self, tensor: Tensor) -> tuple[str, str, Tensor] | None:
+        """Module path, parameter name and parameter that `tensor` is a view of, or `None`."""
+        address = storage_of(tensor)
+        if address in self._resident:
+            return self._resident[address]
+        for path, module in reversed(self._running):
+            for name, parameter in module.named_parameters(recurse=False):
+                if parameter.device.type != "meta" and storage_of(parameter) == address:
+                    return path, name, parameter
+        return None
+
+    @classmethod
+    @contextmanager
+    def watching(cls, model: nn.Module) -> Iterator[ParameterOwners]:
+        """Owners of a model's parameters while it runs forward passes in this context."""
+        owners = cls(model)
+        with ExitStack() as stack:
+            for path, module in model.named_modules():
+                offloaded = [p for p in module.parameters(recurse=False) if p.device.type == "meta"]
+                if offloaded:
+                    before = module.register_forward_pre_hook(
+                        lambda module, _args, path=path: owners._running.append((path, module))
+                    )
+                    after = module.register_forward_hook(lambda *_: owners._running.pop() and None)
+                    stack.callback(before.remove)
+                    stack.callback(after.remove)
+            yield owners

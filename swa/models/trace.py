@@ -1,0 +1,171 @@
+"""One traced forward pass: every product with a parameter, in which layer it ran and where its output went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from swa.models.flow import Flow, FlowTracker, tensors_in
+from swa.models.owners import ParameterOwners
+from swa.models.products import Product, is_product, operands, read_product
+
+N_TOKENS = 13
+"""Length of the traced input: a prime, so that no other dimension of a small model is mistaken for it."""
+
+
+@dataclass
+class Event:
+    """One product with a parameter.
+
+    Attributes:
+        module: Path of the module that owns the parameter.
+        parameter: Name of the parameter in it.
+        shape: Shape of the weight as used, `(..., d_in, d_out)`.
+        strides: Its strides, in elements.
+        offset: Its offset from the parameter's first element, in elements.
+        numel: Number of elements of the whole parameter.
+        call: Number of the layer call it ran in, -1 outside of layers.
+        layer: Path of that layer (`model.layers.3`), or an empty string.
+        flow: Where the input comes from.
+        consistent: Whether output − input @ weight is the same for all rows (0, or the bias).
+    """
+
+    module: str
+    parameter: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+    numel: int
+    call: int
+    layer: str
+    flow: Flow
+    consistent: bool
+
+
+@dataclass
+class LayerCall:
+    """One execution of a layer.
+
+    Attributes:
+        path: Path of the layer.
+        widths: Last dimensions of its floating-point outputs.
+        flow: Where its output comes from.
+    """
+
+    path: str
+    widths: set[int] = field(default_factory=set)
+    flow: Flow = field(default_factory=dict)
+
+
+@dataclass
+class Trace:
+    """What a traced forward pass shows.
+
+    Attributes:
+        events: Products with a parameter, in order.
+        calls: Layer calls, in order.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    calls: list[LayerCall] = field(default_factory=list)
+
+
+class _Tracer(TorchDispatchMode):
+    def __init__(self, owners: ParameterOwners, trace: Trace) -> None:
+        super().__init__()
+        self.tracker = FlowTracker(n_tokens=N_TOKENS)
+        self.open_calls: list[int] = []
+        self._owners = owners
+        self._trace = trace
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if is_product(func):
+            for operand, right in zip(operands(func, args), (False, True), strict=True):
+                owner = self._owners.find(operand)
+                if owner is not None:
+                    event = self._event(read_product(func, args, right=right), owner, output)
+                    self.tracker.start(output, len(self._trace.events))
+                    self._trace.events.append(event)
+                    return output
+        self.tracker.follow(func, args, kwargs, output)
+        return output
+
+    def _event(self, product: Product, owner: tuple[str, str, Tensor], output: Tensor) -> Event:
+        module, name, parameter = owner
+        call = self.open_calls[0] if self.open_calls else -1
+        return Event(
+            module=module,
+            parameter=name,
+            shape=tuple(product.weight.shape),
+            strides=product.weight.stride(),
+            offset=product.weight.storage_offset() - parameter.storage_offset(),
+            numel=parameter.numel(),
+            call=call,
+            layer=self._trace.calls[call].path if call >= 0 else "",
+            flow=self.tracker.of([product.x]),
+            consistent=_consistent(product, output),
+        )
+
+
+def _consistent(product: Product, output: Tensor) -> bool:
+    if product.grouped:
+        return True  # the rows of each group have their own weight; eager experts are traced instead
+    y = output.transpose(-1, -2) if product.transposed and output.dim() > 1 else output
+    expected = product.x.float() @ product.weight.float()
+    rest = y.reshape(expected.shape).float() - expected
+    spread = (rest - rest[..., :1, :]).abs().amax()
+    scale = torch.maximum(expected.abs().amax(), y.float().abs().amax())
+    return bool(spread <= 3e-2 * scale + 1e-6) or not bool(torch.isfinite(scale))
+
+
+def layer_lists(model: nn.Module) -> dict[str, nn.ModuleList]:
+    """The outermost `nn.ModuleList`s of a model, by path; their items are taken for layers where they are executed."""
+    found: dict[str, nn.ModuleList] = {}
+    for path, module in model.named_modules():
+        nested = any(path.startswith(f"{outer}.") for outer in found)
+        if isinstance(module, nn.ModuleList) and not nested:
+            found[path] = module
+    return found
+
+
+@contextmanager
+def _layer_hooks(model: nn.Module, tracer: _Tracer, trace: Trace) -> Iterator[None]:
+    def enter(path: str) -> None:
+        tracer.open_calls.append(len(trace.calls))
+        trace.calls.append(LayerCall(path))
+
+    def leave(output: Any) -> None:  # noqa: ANN401
+        call = trace.calls[tracer.open_calls.pop()]
+        tensors = [t for t in tensors_in(output) if t.is_floating_point() and t.dim()]
+        call.widths = {t.shape[-1] for t in tensors}
+        call.flow = tracer.tracker.of(tensors)
+
+    with ExitStack() as stack:
+        for list_path, layers in layer_lists(model).items():
+            for index, layer in enumerate(layers):
+                path = f"{list_path}.{index}"
+                before = layer.register_forward_pre_hook(lambda _module, _args, path=path: enter(path))
+                after = layer.register_forward_hook(lambda _module, _args, output: leave(output))
+                stack.callback(before.remove)
+                stack.callback(after.remove)
+        yield
+
+
+def trace_forward(model: Any, input_ids: Tensor) -> Trace:  # noqa: ANN401
+    """Run one forward pass of `input_ids` `(1, N_TOKENS)` and record its products with parameters."""
+    trace = Trace()
+    with ParameterOwners.watching(model) as owners:
+        tracer = _Tracer(owners, trace)
+        with _layer_hooks(model, tracer, trace), torch.no_grad(), tracer:
+            model(input_ids=input_ids, use_cache=False)
+    return trace
