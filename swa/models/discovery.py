@@ -25,7 +25,7 @@ from swa.models.trace import N_TOKENS, Event, Trace, layer_lists, trace_forward
 from swa.schemas.coordinate import SiteKind
 
 
-def discover_sites(model: Any) -> SiteMap:  # noqa: ANN401
+def discover_sites(model: Any) -> SiteMap:
     """Find every down projection of a causal language model.
 
     Args:

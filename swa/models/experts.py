@@ -17,7 +17,7 @@ def _is_fused(module: nn.Module) -> bool:
 
 
 @contextmanager
-def eager_experts(model: Any) -> Iterator[None]:  # noqa: ANN401
+def eager_experts(model: Any) -> Iterator[None]:
     """Let fused experts run as a plain loop over the experts, so that each one's products can be told apart."""
     configs = {id(m.config): m.config for m in model.modules() if _is_fused(m) and hasattr(m, "config")}
     before = {key: config._experts_implementation for key, config in configs.items()}

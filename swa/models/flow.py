@@ -26,7 +26,8 @@ _ACTIVATIONS = (
 _MIXERS = (
     "convolution cumsum cumprod logcumsumexp roll flip _scaled_dot_product_flash_attention "
     "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_efficient_attention "
-    "_scaled_dot_product_attention_math _scaled_dot_product_cudnn_attention _scaled_dot_product_fused_attention_overrideable "
+    "_scaled_dot_product_attention_math _scaled_dot_product_cudnn_attention "
+    "_scaled_dot_product_fused_attention_overrideable "
     "_flash_attention_forward _efficient_attention_forward scaled_dot_product_attention mkldnn_convolution"
 ).split()
 _LINEAR = (
@@ -90,7 +91,7 @@ class FlowTracker:
         self._alive.append(tensor)
         self._flows[storage_of(tensor)] = {product: Marks()}
 
-    def follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:  # noqa: ANN401
+    def follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Carry the flow of the inputs of an operation to its outputs."""
         name = func.overloadpacket.__name__
         inplace = name.endswith("_") and not name.startswith("__")
@@ -118,14 +119,14 @@ class FlowTracker:
         for tensor in outputs:
             self._flows[storage_of(tensor)] = flow
 
-    def _picks_a_token(self, base: str, args: tuple[Any, ...]) -> bool:  # noqa: ANN401
+    def _picks_a_token(self, base: str, args: tuple[Any, ...]) -> bool:
         if base not in ("select", "unbind") or not isinstance(args[0], Tensor):
             return False
         dim = args[1] if len(args) > 1 else 0
         return args[0].shape[dim] == self.n_tokens
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:  # noqa: ANN401
+def tensors_in(value: Any) -> Iterator[Tensor]:
     """Every tensor in nested lists, tuples, dictionaries and output objects."""
     if isinstance(value, Tensor):
         yield value

@@ -44,7 +44,7 @@ class Product(NamedTuple):
     grouped: bool
 
 
-def is_product(func: Any) -> bool:  # noqa: ANN401
+def is_product(func: Any) -> bool:
     """Whether an aten operation is a matrix product."""
     return func in _OPERANDS or func is aten.linear.default
 
@@ -54,7 +54,7 @@ def storage_of(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def read_product(func: Any, args: tuple[Any, ...], *, right: bool) -> Product:  # noqa: ANN401
+def read_product(func: Any, args: tuple[Any, ...], *, right: bool) -> Product:
     """Turn an operation's arguments into a `Product` whose weight is the right (or left) operand."""
     if func is aten.linear.default:
         bias = args[2] if len(args) > 2 else None
@@ -73,7 +73,7 @@ def read_product(func: Any, args: tuple[Any, ...], *, right: bool) -> Product:  
     )
 
 
-def operands(func: Any, args: tuple[Any, ...]) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+def operands(func: Any, args: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
     """The left and the right operand of a matrix product."""
     if func is aten.linear.default:
         return args[0], args[1]

@@ -76,9 +76,9 @@ class Trace:
     calls: list[LayerCall] = field(default_factory=list)
 
 
-class _Tracer(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, owners: ParameterOwners, trace: Trace) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.tracker = FlowTracker(n_tokens=N_TOKENS)
         self.open_calls: list[int] = []
         self._owners = owners
@@ -86,7 +86,7 @@ class _Tracer(TorchDispatchMode):
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         if is_product(func):
@@ -108,7 +108,7 @@ class _Tracer(TorchDispatchMode):
             parameter=name,
             shape=tuple(product.weight.shape),
             strides=product.weight.stride(),
-            offset=product.weight.storage_offset() - parameter.storage_offset(),
+            offset=int(product.weight.storage_offset() - parameter.storage_offset()),
             numel=parameter.numel(),
             call=call,
             layer=self._trace.calls[call].path if call >= 0 else "",
@@ -144,7 +144,7 @@ def _layer_hooks(model: nn.Module, tracer: _Tracer, trace: Trace) -> Iterator[No
         tracer.open_calls.append(len(trace.calls))
         trace.calls.append(LayerCall(path))
 
-    def leave(output: Any) -> None:  # noqa: ANN401
+    def leave(output: Any) -> None:
         call = trace.calls[tracer.open_calls.pop()]
         tensors = [t for t in tensors_in(output) if t.is_floating_point() and t.dim()]
         call.widths = {t.shape[-1] for t in tensors}
@@ -161,7 +161,7 @@ def _layer_hooks(model: nn.Module, tracer: _Tracer, trace: Trace) -> Iterator[No
         yield
 
 
-def trace_forward(model: Any, input_ids: Tensor) -> Trace:  # noqa: ANN401
+def trace_forward(model: Any, input_ids: Tensor) -> Trace:
     """Run one forward pass of `input_ids` `(1, N_TOKENS)` and record its products with parameters."""
     trace = Trace()
     with ParameterOwners.watching(model) as owners:
