@@ -95,12 +95,12 @@ def screen_gradients(
             best = sorted(best, key=lambda entry: -entry[0])[:keep]
     larger = histogram.flip(0).cumsum(0).flip(0)
     screen = GradientScreen(top=[address for _, _, address in best], n_scalars=n_scalars)
-    for rank, (score, mean, address) in enumerate(best):
-        screen.scores[address] = GradientScore(score, mean, rank)
-    for address, (score, mean) in asked.items():
+    for rank, (value, its_mean, address) in enumerate(best):
+        screen.scores[address] = GradientScore(value, its_mean, rank)
+    for address, (value, its_mean) in asked.items():
         if address not in screen.scores:
-            bin_number = int(torch.tensor(score).view(torch.int32)) >> _BITS
-            screen.scores[address] = GradientScore(score, mean, max(len(best), int(larger[bin_number + 1])))
+            bin_number = int(torch.tensor(value).view(torch.int32)) >> _BITS
+            screen.scores[address] = GradientScore(value, its_mean, max(len(best), int(larger[bin_number + 1])))
     return screen
 
 
@@ -143,7 +143,7 @@ def _accumulate(loaded: LoadedModel, windows: Tensor, group: list[list[Site]], *
             logits = loaded.model(input_ids=ids, use_cache=False).logits[0]
             first = max(1, n_prefix)
             loss = token_losses(logits[first - 1 : -1], ids[0, first:]).mean()
-            (loss * scale).backward()
+            (loss * scale).backward()  # type: ignore[no-untyped-call]
             advance()
     return sums
 
@@ -162,7 +162,9 @@ def _gradients_of(parameters: dict[tuple[str, str], Tensor], sums: _Sums, scale:
             before = parameter.requires_grad
             stack.callback(parameter.requires_grad_, before)
             parameter.requires_grad_(True)
-            hook = parameter.register_post_accumulate_grad_hook(lambda p, key=key: use_up(key, p))
+            hook = parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                lambda p, key=key: use_up(key, p)
+            )
             stack.callback(hook.remove)
         yield
 

@@ -49,12 +49,14 @@ class SpikeScreen:
     """What the spike screen saw.
 
     Attributes:
+        threshold: Its threshold; `None` for the scale-free rule.
         rounds: Extremes of every reached site on every prompt, by round.
         found: Candidates by address, in the order they were found.
         auto: What the scale-free rule finds in the first round.
         intact: The first round's forward passes, one a prompt.
     """
 
+    threshold: float | None
     rounds: list[list[Extremes]] = field(default_factory=list)
     found: dict[Address, Spike] = field(default_factory=dict)
     auto: list[Address] = field(default_factory=list)
@@ -75,12 +77,13 @@ def screen_spikes(
         loaded: The model; its weights are restored to the bit on leaving, by whatever way.
         prompts: Token ids `(1, n_tokens)` of each prompt.
         threshold: Both extremes must exceed it; `None` for the scale-free rule.
-        max_iterations: Rounds at most.
+        max_iterations: Rounds at most; 0 looks once and takes no candidates.
         progress: Where rounds are counted.
     """
-    screen = SpikeScreen()
-    with progress.task("Looking for spikes", max_iterations) as task:
-        for number in range(1, max_iterations + 1):
+    screen = SpikeScreen(threshold)
+    n_rounds = max(1, max_iterations)
+    with progress.task("Looking for spikes", n_rounds) as task:
+        for number in range(1, n_rounds + 1):
             zeroed = [Edit(site, row, col) for site, row, col in screen.found]
             extremes, passes = _look(loaded, prompts, zeroed)
             if number == 1:
@@ -88,7 +91,7 @@ def screen_spikes(
                 screen.auto = list(dict.fromkeys(_address(e, None) for e in extremes if e.passes(None)))
             screen.rounds.append(extremes)
             task.advance()
-            if not _collect(screen, extremes, threshold=threshold, number=number):
+            if max_iterations == 0 or not _collect(screen, extremes, threshold=threshold, number=number):
                 break
     return screen
 

@@ -8,7 +8,7 @@ first edited layer an edited forward with and without the shortcut is compared o
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -76,8 +76,10 @@ class ForwardPlan:
         """Edit the model; every row that any variant touches is treated alike in all of them."""
         return editing(self.loaded, edits, rows=self._rows)
 
-    def measure(self, batch: TokenBatch, reducer: Reducer[R]) -> list[Measured[R]]:
-        """Run one batch: the baseline first, then the variants in their order.
+    def measure(
+        self, batch: TokenBatch, reducer: Reducer[R], *, advance: Callable[[], None] | None = None
+    ) -> list[Measured[R]]:
+        """Run one batch: the baseline first, then the variants in their order; `advance` is called after each.
 
         Out of memory halves the rows and repeats them; the rows' results are joined in order.
 
@@ -85,7 +87,7 @@ class ForwardPlan:
             OutOfMemoryError: A single row does not fit.
         """
         try:
-            return self._measure(batch, reducer)
+            return self._measure(batch, reducer, advance)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -106,17 +108,21 @@ class ForwardPlan:
             for same in zip(*parts, strict=True)
         ]
 
-    def _measure(self, batch: TokenBatch, reducer: Reducer[R]) -> list[Measured[R]]:
+    def _measure(self, batch: TokenBatch, reducer: Reducer[R], advance: Callable[[], None] | None) -> list[Measured[R]]:
         batch = TokenBatch(batch.input_ids.to(self.loaded.device), batch.scored.to(self.loaded.device))
         with torch.no_grad():
             with recorded(self._layers) as calls, self.editing(()):
                 results = [Measured(BASELINE, reducer.reduce(self._logits(batch.input_ids), batch))]
             self.n_layer_calls += len(calls)
+            if advance is not None:
+                advance()
             for variant in self.variants:
                 shared = self._shared_calls(variant, calls, batch)
                 with self.editing(variant.edits), answered(self._layers, shared):
                     results.append(Measured(variant, reducer.reduce(self._logits(batch.input_ids), batch)))
                 self.n_layer_calls += len(calls) - len(shared)
+                if advance is not None:
+                    advance()
         return results
 
     def _logits(self, input_ids: Tensor) -> Iterator[LogitsChunk]:

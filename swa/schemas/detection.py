@@ -228,7 +228,7 @@ class Threshold(Part):
     """`absolute`: both extremes pass `value`; `auto`: massive against the residual stream."""
     value: float | MISSING = MISSING
     """The absolute threshold."""
-    origin: Literal["default", "config", "environment", "command line"]
+    origin: Literal["default", "config", "environment", "command line"] = "default"
     """Where it was set."""
     largest_activation: Number
     """Largest min(|input|, |output|) over sites in the first iteration: how near the model came."""
@@ -265,7 +265,7 @@ class DetectionResult(Record):
     near_misses: list[NearMiss]
     """Sites that came near the threshold, at most 10."""
     super_weights: list[SuperWeight]
-    """All candidates, confirmed ones first, by falling delta_loss."""
+    """All candidates by falling delta_loss (without confirmation: spikes as found, then gradient scores)."""
     baseline_loss: Number | MISSING = MISSING
     """Loss of the intact model on the confirmation windows, nats per token."""
     combined_delta_loss: Number | MISSING = MISSING

@@ -1,0 +1,186 @@
+"""Confirmation: a candidate is a super weight only if removing it does measurable damage (2-methods 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from swa.detect.inactive import why_inactive
+from swa.detect.losses import LossMeter, WindowLosses
+from swa.detect.spikes import Address
+from swa.engine.edits import Edit
+from swa.models.loaded import LoadedModel
+from swa.models.weights import matrix_of
+from swa.schemas.detection import Confirmation
+
+N_FIRST_STAGE = 4
+"""Windows on which every candidate is removed."""
+WORTH_A_SECOND_LOOK = 0.01
+"""|Δ| in nats per token from which on a candidate is measured on all windows."""
+CONTROL_FROM = 1.02
+"""Perplexity ratio from which on a control is measured."""
+N_CONTROLS = 8
+"""Scalars that a control removes together."""
+MIN_RATIO = 1.05
+CONTROL_FACTOR = 3.0
+
+
+@dataclass
+class Confirmed:
+    """What confirmation measured.
+
+    Attributes:
+        confirmations: By address.
+        baseline_loss: Loss of the intact model on all windows, nats per token.
+        combined_delta: Δ of removing all confirmed ones together, `None` when there is none.
+    """
+
+    confirmations: dict[Address, Confirmation] = field(default_factory=dict)
+    baseline_loss: float = float("nan")
+    combined_delta: float | None = None
+
+
+def confirm(
+    loaded: LoadedModel,
+    candidates: Sequence[Address],
+    windows: Tensor,
+    *,
+    meter: LossMeter,
+    suppression: dict[Address, float],
+    seed: int,
+) -> Confirmed:
+    """Remove every candidate alone on held-out text.
+
+    Args:
+        loaded: The model.
+        candidates: Addresses of the candidates.
+        windows: Token ids `(n_windows, seq)`; the first `N_FIRST_STAGE` decide who is measured on all.
+        meter: Measures removals.
+        suppression: Largest |residual| after the candidate's layer, removed over intact.
+        seed: Seed of the bootstrap.
+    """
+    losses = _two_stages(candidates, windows, meter)
+    controls = _controls(loaded, losses, windows, meter)
+    result = Confirmed()
+    for address, measured in losses.items():
+        control = controls.get(address)
+        result.confirmations[address] = _verdict(
+            measured,
+            control,
+            interval_name=loaded.sites.text(*address),
+            seed=seed,
+            suppression=suppression.get(address),
+            inactive=why_inactive(loaded, address, windows[:1]) if measured.delta == 0 else None,
+        )
+    whole = [Edit(*address) for address, verdict in result.confirmations.items() if verdict.confirmed]
+    (everything,) = meter.measure([tuple(whole)], windows, description="Removing all confirmed ones together")
+    result.baseline_loss = float(everything.baseline.nll.sum() / everything.baseline.n_targets.sum())
+    result.combined_delta = everything.delta if whole else None
+    return result
+
+
+def _two_stages(candidates: Sequence[Address], windows: Tensor, meter: LossMeter) -> dict[Address, WindowLosses]:
+    first, rest = windows[:N_FIRST_STAGE], windows[N_FIRST_STAGE:]
+    measured = meter.measure(
+        [(Edit(*address),) for address in candidates], first, description="Removing each candidate"
+    )
+    losses = dict(zip(candidates, measured, strict=True))
+    # NaN counts as worth a look: nothing may drop out because its loss is not finite
+    promising = [address for address, loss in losses.items() if not abs(loss.delta) < WORTH_A_SECOND_LOOK]
+    if promising and len(rest):
+        again = meter.measure(
+            [(Edit(*address),) for address in promising], rest, description="Removing the promising ones again"
+        )
+        for address, loss in zip(promising, again, strict=True):
+            losses[address] = losses[address].followed_by(loss)
+    return losses
+
+
+@dataclass(frozen=True)
+class _Control:
+    coords: tuple[tuple[int, int], ...]
+    delta: float
+
+
+def _controls(
+    loaded: LoadedModel, losses: dict[Address, WindowLosses], windows: Tensor, meter: LossMeter
+) -> dict[Address, _Control]:
+    """Remove, together, the scalars of the same matrix that are nearest in |w|; equal sets are measured once."""
+    chosen: dict[Address, tuple[tuple[int, int], ...]] = {}
+    for address, loss in losses.items():
+        if loss.ratio >= CONTROL_FROM:
+            others = [(row, col) for site, row, col in losses if site == address[0]]
+            chosen[address] = nearest_scalars(matrix_of(loaded.model, address[0]), address[1:], excluded=others)
+    removals = {
+        tuple(Edit(address[0], row, col) for row, col in coords): None for address, coords in chosen.items() if coords
+    }
+    measured = meter.measure(list(removals), windows, description="Controls") if removals else []
+    deltas = {edits: loss.delta for edits, loss in zip(removals, measured, strict=True)}
+    return {
+        address: _Control(coords, deltas[tuple(Edit(address[0], row, col) for row, col in coords)])
+        for address, coords in chosen.items()
+        if coords
+    }
+
+
+def nearest_scalars(
+    matrix: Tensor, scalar: tuple[int, int], *, excluded: Sequence[tuple[int, int]], n: int = N_CONTROLS
+) -> tuple[tuple[int, int], ...]:
+    """The scalars nearest in |w| to one, none of them in its row or column, none a candidate.
+
+    Args:
+        matrix: `W`, `(d_model, d_ff)`.
+        scalar: Row and column.
+        excluded: Further scalars that may not be chosen.
+        n: How many.
+
+    Returns:
+        Row and column of each, in ascending order (ties go by position), so that equal choices compare equal.
+    """
+    row, col = scalar
+    distance = (matrix.float().abs() - matrix[row, col].float().abs()).abs_()
+    distance[row, :] = torch.inf
+    distance[:, col] = torch.inf
+    for other_row, other_col in excluded:
+        distance[other_row, other_col] = torch.inf
+    distances = distance.flatten()
+    farthest = distances.topk(min(n, len(distances)), largest=False).values[-1]
+    places = ((distances <= farthest) & (distances < torch.inf)).nonzero().flatten()
+    nearest = places[torch.sort(distances[places], stable=True).indices[:n]]
+    return tuple(sorted(divmod(place, matrix.shape[1]) for place in nearest.tolist()))
+
+
+def _verdict(
+    measured: WindowLosses,
+    control: _Control | None,
+    *,
+    interval_name: str,
+    seed: int,
+    suppression: float | None,
+    inactive: str | None,
+) -> Confirmation:
+    delta, ratio = measured.delta, measured.ratio
+    low, high = measured.interval(seed, interval_name)
+    beyond_control = control is None or delta > CONTROL_FACTOR * max(0.0, control.delta)
+    optional: dict[str, object] = {}
+    if control is not None:
+        optional |= {"control_delta_loss": control.delta, "control_coords": list(control.coords)}
+    if suppression is not None:
+        optional["spike_suppression"] = suppression
+    if inactive is not None:
+        optional["edit_inactive"] = inactive
+    return Confirmation.model_validate(
+        {
+            "delta_loss": delta,
+            "ci_2.5": low,
+            "ci_97.5": high,
+            "perplexity_ratio": ratio,
+            "n_windows": len(measured.baseline.nll),
+            "confirmed": low > 0 and ratio >= MIN_RATIO and beyond_control,
+            "improves": high < 0,
+            **optional,
+        }
+    )

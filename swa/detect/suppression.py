@@ -1,0 +1,70 @@
+"""How much smaller the residual stream's largest value becomes after a layer when a scalar is removed there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from swa.detect.spikes import Address, SpikeScreen
+from swa.engine.ablation import editing
+from swa.engine.edits import Edit
+from swa.models.flow import tensors_in
+from swa.models.loaded import LoadedModel
+from swa.models.sites import Site
+
+
+class _SeenError(Exception):
+    """The layer of interest has run; the rest of the forward pass is not needed."""
+
+
+def spike_suppression(
+    loaded: LoadedModel, addresses: Sequence[Address], screen: SpikeScreen, prompts: Sequence[Tensor]
+) -> dict[Address, float]:
+    """Largest |residual| over tokens and channels after the candidate's layer, removed over intact.
+
+    Args:
+        loaded: The model.
+        addresses: Candidates; a spike is measured on the first prompt that showed it, others on the first prompt.
+        screen: The spike screen, for the prompts of its candidates.
+        prompts: Token ids `(1, n_tokens)`.
+
+    Returns:
+        By address; layers that return no residual stream are missing.
+    """
+    intact: dict[tuple[str, int], float] = {}
+    result: dict[Address, float] = {}
+    for address in addresses:
+        site = address[0]
+        spike = screen.found.get(address)
+        prompt = spike.prompts[0] if spike else 0
+        place = (f"{site.stack}.{site.layer}", prompt)
+        if place not in intact:
+            intact[place] = _peak(loaded.model, site, prompts[prompt])
+        with editing(loaded, [Edit(*address)]):
+            removed = _peak(loaded.model, site, prompts[prompt])
+        if intact[place] > 0:
+            result[address] = removed / intact[place]
+    return result
+
+
+def _peak(model: Any, site: Site, input_ids: Tensor) -> float:
+    peak = 0.0
+
+    def keep(_module: Any, _args: Any, output: Any) -> None:
+        nonlocal peak
+        tensors = [t for t in tensors_in(output) if t.is_floating_point()]
+        peak = float(tensors[0].float().abs().max()) if tensors else 0.0
+        raise _SeenError
+
+    hook = model.get_submodule(f"{site.stack}.{site.layer}").register_forward_hook(keep)
+    try:
+        with torch.no_grad():
+            model(input_ids=input_ids, use_cache=False)
+    except _SeenError:
+        pass
+    finally:
+        hook.remove()
+    return peak
