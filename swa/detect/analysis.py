@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from swa.data.sources import TextSource
@@ -202,15 +201,15 @@ def _result(
         optional["baseline_loss"] = confirmed.baseline_loss
         if confirmed.combined_delta is not None:
             optional["combined_delta_loss"] = confirmed.combined_delta
-    absolute = {} if options.spike_threshold is None else {"value": options.spike_threshold}
+    absolute: dict[str, Any] = {} if options.spike_threshold is None else {"value": options.spike_threshold}
     return DetectionResult(
         model=loaded.name,
         revision=loaded.revision,
         weights_fingerprint=loaded.fingerprint,
-        architecture=_architecture(loaded),
+        architecture=describe_architecture(loaded),
         dtype=str(loaded.dtype).removeprefix("torch."),
         screens=screens,
-        screens_skipped=dict(skipped),
+        screens_skipped={str(screen): reason for screen, reason in skipped.items()},
         threshold=Threshold(
             rule="auto" if options.spike_threshold is None else "absolute",
             largest_activation=largest,
@@ -228,7 +227,8 @@ def _result(
     )
 
 
-def _architecture(loaded: LoadedModel) -> str:
+def describe_architecture(loaded: LoadedModel) -> str:
+    """Type and layout of a model in a few words."""
     kinds = {site.kind for site in loaded.sites}
     layout = "dense" if "expert" not in kinds else "mixture of experts"
     if {"expert", "mlp_out"} <= kinds:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from swa.engine.calls import SiteCall, SiteCalls, watch_sites
 from swa.models.flow import tensors_in
 from swa.models.owners import ParameterOwners
-from swa.models.products import storage_of
+from swa.models.products import is_product, storage_of
 from swa.models.sites import Site
 from swa.models.trace import layer_lists
 
@@ -109,7 +109,7 @@ class _Capture(SiteCalls):  # type: ignore[no-untyped-call]
             for tensor in outputs:
                 self._pending.pop(storage_of(tensor), None)
         carried = [self._pending.get(storage_of(t), set()) for t in inputs]
-        if not any(carried):
+        if not any(carried) or is_product(func):  # behind a further product the channels are others
             return
         if func in _SUMS and len(inputs) == 2 and self._reaches_residual(inputs, carried):
             return

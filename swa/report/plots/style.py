@@ -1,0 +1,37 @@
+"""The look that all figures share, and safe text in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CONFIRMED = "#c1272d"
+"""Colour of confirmed super weights."""
+CANDIDATE = "#7f7f7f"
+"""Colour of candidates that removal does not bear out."""
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Seaborn's ticks style, readable in a column of a paper; the caller's settings stay as they are."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    with mpl.rc_context({**sns.axes_style("ticks"), **sns.plotting_context("paper", font_scale=1.15)}):
+        yield
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure that belongs to no window system, in inches."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    return MatplotlibFigure(figsize=(width, height), layout="constrained")
