@@ -15,7 +15,7 @@ class _NumberType:
     """A float that may be infinite or NaN: in JSON a number or one of three strings, in the schema too."""
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         del source, handler
         finite = core_schema.float_schema(strict=True)
         names = core_schema.literal_schema(list(_NON_FINITE))
