@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from swa.data.sources import TextSource
-from swa.data.windows import DetectionWindows, detection_windows, special_prefix
+from swa.data.windows import DetectionWindows, detection_windows
 from swa.detect.confirm import Confirmed, confirm
 from swa.detect.gradient import GradientScreen, screen_gradients
 from swa.detect.losses import LossMeter
@@ -69,7 +69,7 @@ def detect(
             gradients = screen_gradients(
                 loaded,
                 windows.gradient,
-                n_prefix=len(special_prefix(loaded.tokenizer)),
+                n_prefix=windows.n_prefix,
                 keep=options.screen_top,
                 also=list(spikes.found),
                 progress=progress,
@@ -157,7 +157,7 @@ def _confirm(
     meter = LossMeter(
         loaded,
         batch_size=batch_size,
-        n_prefix=len(special_prefix(loaded.tokenizer)),
+        n_prefix=windows.n_prefix,
         progress=progress,
         notes=notes,
     )

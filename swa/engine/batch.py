@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from swa.models.memory import total_memory
 from swa.models.sites import SiteMap
 
 
@@ -41,13 +41,6 @@ class TokenBatch:
     def split(self, n_rows: int) -> list[TokenBatch]:
         """Batches of at most `n_rows` rows."""
         return [self.rows(start, start + n_rows) for start in range(0, len(self), n_rows)]
-
-
-def total_memory(device: torch.device) -> int:
-    """Memory of the device in bytes: what it has, not what is free, so that the same machine chooses alike."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def automatic_batch_size(

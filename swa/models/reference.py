@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from swa.errors import UnavailableError, UsageError
+
+DEMO = "demo"
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,7 @@ class ModelReference:
     Attributes:
         name: As the user wrote it, without the revision.
         kind: Where it comes from.
-        path: Folder or file, `None` for a hub id.
+        path: Folder or file, `None` for a hub id and for `demo`.
         revision: Branch, tag or commit of a hub id, `None` for the default.
     """
 
@@ -22,3 +28,41 @@ class ModelReference:
     kind: Literal["hub", "folder", "gguf", "demo"]
     path: Path | None
     revision: str | None
+
+
+def parse_reference(text: str, *, revision: str | None = None) -> ModelReference:
+    """Read a model's name: `demo`, an existing path, or a hub id with an optional `@revision`.
+
+    Args:
+        text: What the user wrote; an existing path wins over everything but `demo`.
+        revision: From `--revision`, for hub ids without an `@`.
+
+    Raises:
+        UsageError: A revision where there can be none, or two.
+        UnavailableError: The text looks like a path, and nothing is there.
+    """
+    if text == DEMO:
+        return _local(DEMO, "demo", None, revision)
+    path = Path(text).expanduser()
+    if text and path.exists():
+        if path.is_file() and path.suffix.lower() != ".gguf":
+            raise UnavailableError(f"'{text}' is a file, but no .gguf file.", hint="Name the folder that holds it.")
+        return _local(text, "folder" if path.is_dir() else "gguf", path, revision)
+    if text.startswith((".", "/", "~")) or text.lower().endswith(".gguf") or text.count("/") > 1:
+        raise UnavailableError(f"There is no model at '{text}'.", hint="Check the path.")
+    name, _, inline = text.partition("@")
+    if inline and revision:
+        raise UsageError(f"'{text}' names a revision and --revision names another.", hint="Give one of them.")
+    if not _HUB_ID.fullmatch(name) or ".." in name:
+        raise UnavailableError(
+            f"'{text}' is neither a path nor a hub id.", hint="A hub id looks like allenai/OLMo-1B-0724-hf."
+        )
+    return ModelReference(name, "hub", None, inline or revision)
+
+
+def _local(
+    name: str, kind: Literal["folder", "gguf", "demo"], path: Path | None, revision: str | None
+) -> ModelReference:
+    if revision:
+        raise UsageError(f"'{name}' is local and has no revisions.", hint="Leave --revision out.")
+    return ModelReference(name, kind, path, None)
