@@ -96,7 +96,6 @@ def _unpack(path: Path, folder: Path) -> None:
         raise UnavailableError(f"'{path}' cannot be read as GGUF: {str(error).splitlines()[0]}") from error
     if pre_tokenizer in _SPLITS_DIGITS:
         _split_digits(tokenizer)
-    del model.config.quantization_config  # the weights are plain now
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
