@@ -23,13 +23,24 @@ from swa.progress import Progress, SilentProgress
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-class _Place(NamedTuple):
+class Checkpoint(NamedTuple):
+    """A model that lies in a local folder, not yet loaded.
+
+    Attributes:
+        reference: What the user named.
+        folder: Configuration, weights and tokenizer.
+        revision: The hub's commit, `None` for local models.
+        fingerprint: Of configuration and weights.
+    """
+
+    reference: ModelReference
     folder: Path
     revision: str | None
+    fingerprint: str
 
 
 def load_model(
-    model: str | ModelReference,
+    model: str | Checkpoint,
     *,
     dtype: DtypeName = "auto",
     device: str = "auto",
@@ -41,7 +52,7 @@ def load_model(
     """Load a causal language model and find its down projections.
 
     Args:
-        model: Hub id with optional `@revision`, folder, `.gguf` file, `demo`, or a parsed reference.
+        model: Hub id with optional `@revision`, folder, `.gguf` file, `demo`, or a checkpoint.
         dtype: Type of the weights in memory; `auto` is the checkpoint's own (float32 for GGUF).
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         max_memory: Bytes of weights in memory; the rest stays on disk and is read for each pass.
@@ -55,9 +66,13 @@ def load_model(
         UsageError: The device is not there.
     """
     progress = progress or SilentProgress()
-    reference = parse_reference(model) if isinstance(model, str) else model
     target = _device(device)
-    place = _locate(reference, trust_remote_code=trust_remote_code, cache_dir=cache_dir, progress=progress)
+    place = (
+        fetch(parse_reference(model), trust_remote_code=trust_remote_code, cache_dir=cache_dir, progress=progress)
+        if isinstance(model, str)
+        else model
+    )
+    reference = place.reference
     config = read_config(place.folder, trust_remote_code=trust_remote_code)
     _check_memory(place.folder, dtype, config, target, max_memory)
     tokenizer = _load_tokenizer(place.folder, trust_remote_code=trust_remote_code)
@@ -78,7 +93,7 @@ def load_model(
         model=network,
         tokenizer=tokenizer,
         sites=discover_sites(network),
-        fingerprint=fingerprint_folder(place.folder),
+        fingerprint=place.fingerprint,
         revision=place.revision,
         dtype=network.dtype,
         device=target,
@@ -87,17 +102,30 @@ def load_model(
     )
 
 
-def _locate(
-    reference: ModelReference, *, trust_remote_code: bool, cache_dir: Path | None, progress: Progress
-) -> _Place:
+def fetch(
+    reference: ModelReference,
+    *,
+    trust_remote_code: bool = False,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """Bring a model into a local folder: download it, or unpack its GGUF file; a folder stays where it is.
+
+    Raises:
+        UnavailableError: It cannot be had, or holds no configuration.
+        UnsupportedModelError: Its configuration says that it cannot be analysed.
+    """
+    revision = None
     if reference.kind == "hub":
-        snapshot = download(reference, trust_remote_code=trust_remote_code)
-        return _Place(snapshot.folder, snapshot.revision)
-    if reference.kind == "folder":
+        folder, revision = download(reference, trust_remote_code=trust_remote_code)
+    elif reference.kind == "folder":
         assert reference.path is not None
-        return _Place(reference.path, None)
-    path = demo_file() if reference.path is None else reference.path
-    return _Place(unpacked(path, cache_dir=cache_dir, progress=progress), None)
+        folder = reference.path
+    else:
+        path = demo_file() if reference.path is None else reference.path
+        folder = unpacked(path, cache_dir=cache_dir, progress=progress or SilentProgress())
+    read_config(folder, trust_remote_code=trust_remote_code)
+    return Checkpoint(reference, folder, revision, fingerprint_folder(folder))
 
 
 def _device(name: str) -> torch.device:

@@ -40,16 +40,14 @@ def find_detection(
     folder: ModelFolder,
     *,
     weights_fingerprint: str,
-    dtype: str,
     dataset_fingerprint: str | None,
     options: Mapping[str, JsonValue],
 ) -> DetectionSearch:
-    """The newest complete detection of the same weights, type, text and options.
+    """The newest complete detection of the same weights, text and options.
 
     Args:
         folder: Where to look.
         weights_fingerprint: Of the model that is asked for.
-        dtype: Its type in memory.
         dataset_fingerprint: Of the text, `None` where none is used.
         options: Every option that changes numbers, by name.
     """
@@ -63,11 +61,7 @@ def find_detection(
         header = result.run
         if header is MISSING or header.status != "complete":
             continue
-        same = (header.weights_fingerprint, header.dtype, header.dataset_fingerprint) == (
-            weights_fingerprint,
-            dtype,
-            dataset_fingerprint,
-        )
+        same = (header.weights_fingerprint, header.dataset_fingerprint) == (weights_fingerprint, dataset_fingerprint)
         if same and all(name in header.options and header.options[name].value == options[name] for name in options):
             return DetectionSearch(FoundDetection(path, result), tuple(unreadable))
     return DetectionSearch(None, tuple(unreadable))
