@@ -110,37 +110,52 @@ class ForwardPlan:
 
     def _measure(self, batch: TokenBatch, reducer: Reducer[R], advance: Callable[[], None] | None) -> list[Measured[R]]:
         batch = TokenBatch(batch.input_ids.to(self.loaded.device), batch.scored.to(self.loaded.device))
+        chunked = self._n_positions_at_once(batch.input_ids) < batch.input_ids.shape[1]
+        calls: list[LayerCall] = []
         with torch.no_grad():
-            with recorded(self._layers) as calls, self.editing(()):
-                results = [Measured(BASELINE, reducer.reduce(self._logits(batch.input_ids), batch))]
+            with self.editing(()):
+                logits = self._logits(batch.input_ids, chunked=chunked, keep=calls)
+                results = [Measured(BASELINE, reducer.reduce(logits, batch))]
             self.n_layer_calls += len(calls)
             if advance is not None:
                 advance()
             for variant in self.variants:
                 shared = self._shared_calls(variant, calls, batch)
                 with self.editing(variant.edits), answered(self._layers, shared):
-                    results.append(Measured(variant, reducer.reduce(self._logits(batch.input_ids), batch)))
+                    logits = self._logits(batch.input_ids, chunked=chunked)
+                    results.append(Measured(variant, reducer.reduce(logits, batch)))
                 self.n_layer_calls += len(calls) - len(shared)
                 if advance is not None:
                     advance()
         return results
 
-    def _logits(self, input_ids: Tensor) -> Iterator[LogitsChunk]:
+    def _n_positions_at_once(self, input_ids: Tensor) -> int:
+        n_rows, n_positions = input_ids.shape
+        step = max(1, MAX_LOGITS // (n_rows * self.model.get_output_embeddings().weight.shape[0]))
+        return step if step < n_positions and self._can_read_in_chunks(input_ids) else n_positions
+
+    def _logits(
+        self, input_ids: Tensor, *, chunked: bool, keep: list[LayerCall] | None = None
+    ) -> Iterator[LogitsChunk]:
         """Logits of all positions; where they are many, a few positions at a time.
 
         The first chunk runs the layers. For each further one all layer calls are answered, so that only the model's
         own final norm, unembedding, scale and softcap run again, for those positions.
+
+        Args:
+            input_ids: `(batch, seq)`.
+            chunked: Whether to read out a few positions at a time.
+            keep: Where the layers' outputs go.
         """
-        n_rows, n_positions = input_ids.shape
-        step = max(1, MAX_LOGITS // (n_rows * self.model.get_output_embeddings().weight.shape[0]))
-        if step >= n_positions or not self._can_read_in_chunks(input_ids):
-            yield LogitsChunk(0, self.model(input_ids=input_ids, use_cache=False).logits)
-            return
-        positions = torch.arange(n_positions, device=input_ids.device)
-        with recorded(self._layers) as calls:
-            output = self.model(input_ids=input_ids, use_cache=False, logits_to_keep=positions[:step])
+        step = self._n_positions_at_once(input_ids)
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        only = {"logits_to_keep": positions[:step]} if chunked else {}
+        with recorded(self._layers if chunked or keep is not None else []) as calls:
+            output = self.model(input_ids=input_ids, use_cache=False, **only)
+        if keep is not None:
+            keep += calls
         yield LogitsChunk(0, output.logits)
-        for start in range(step, n_positions, step):
+        for start in range(step, len(positions) if chunked else 0, step):
             with answered(self._layers, calls):
                 output = self.model(
                     input_ids=input_ids, use_cache=False, logits_to_keep=positions[start : start + step]
