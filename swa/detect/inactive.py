@@ -30,14 +30,15 @@ def why_inactive(loaded: LoadedModel, address: Address, input_ids: Tensor) -> st
         return "the weight is 0"
     ids = input_ids.to(loaded.device)
     intact = capture(loaded.model, [site], ids).sites.get(site)
-    if intact is None:
+    if intact is None and site.expert is not None:
         return "no token reached this expert"
-    if not bool(intact.x[:, col].any()):
-        return "the input is 0 on every token"
-    with editing(loaded, [Edit(site, row, col)]):
-        removed = capture(loaded.model, [site], ids).sites[site]
-    if bool((removed.y[:, row] != intact.y[:, row]).any()):
-        return "the output changes, the loss does not"
+    if intact is not None:
+        if not bool(intact.x[:, col].any()):
+            return "the input is 0 on every token"
+        with editing(loaded, [Edit(site, row, col)]):
+            removed = capture(loaded.model, [site], ids).sites[site]
+        if bool((removed.y[:, row] != intact.y[:, row]).any()):
+            return "the output changes, the loss does not"
     raise UnsupportedModelError(
         f"Editing {loaded.sites.text(*address)} has no effect: the model computes from a copy of its weights."
     )

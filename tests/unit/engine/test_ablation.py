@@ -58,7 +58,10 @@ def test_weights_come_back_after_errors_and_interrupts(error):
     model = build("llama")
     before = _bits(model)
     site = discover_sites(model).sites[1]
-    with pytest.raises(error), edited_in_place(model, [Edit(site, 1, 2), Edit(site, None, 2, 3.0), Edit(site, 1, None)]):
+    with (
+        pytest.raises(error),
+        edited_in_place(model, [Edit(site, 1, 2), Edit(site, None, 2, 3.0), Edit(site, 1, None)]),
+    ):
         raise error
     after = _bits(model)
     assert all(torch.equal(after[name], before[name]) for name in before)
