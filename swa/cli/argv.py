@@ -1,64 +1,91 @@
-"""One spelling inside, three outside: lists of words are unfolded before typer sees them.
-
-`--models A B`, `--models A --models B` and positional `A B` all become `--models A --models B`, in the order of the
-command line; `--screen spike gradient` becomes `--screen spike --screen gradient`.
-"""
+"""The words of a command line before Typer reads them: list options take several words (7-decisions F1)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 
-LIST_OPTIONS = frozenset({"--models", "--screen"})
-"""Options that take every word up to the next option."""
-FLAGS = frozenset(
-    "--json --jsonl --force --verbose -v --quiet -q --trust-remote-code --no-confirm --confirmed-only --help "
-    "--version".split()
-)
-"""Options that take no word."""
-TAKES_MODELS = frozenset({"detect", "doctor"})
-"""Commands whose positional words are models."""
-_NUMBER = re.compile(r"-\.?\d")
+from swa.errors import UsageError
+
+MODELS = "--models"
+LIST_OPTIONS = (MODELS, "--screen")
+"""Options whose value is every following word up to the next option or `--`."""
+
+_NEGATIVE_NUMBER = re.compile(r"-\.?\d.*")
 
 
-def unfold(words: Sequence[str]) -> list[str]:
-    """Rewrite a command line.
+@dataclass(frozen=True)
+class Syntax:
+    """What has to be known of a command to read its words.
+
+    Attributes:
+        takes_models: Whether it has models as positional arguments, so that `--models` is another spelling of them.
+        valued: Spellings of the options that are followed by a value.
+        choices: The list options that the command has, with the values they allow (empty: any).
+    """
+
+    takes_models: bool
+    valued: frozenset[str]
+    choices: dict[str, tuple[str, ...]]
+
+    def is_list(self, option: str) -> bool:
+        """Whether an option of this command takes several words."""
+        return option in LIST_OPTIONS and (self.takes_models if option == MODELS else option in self.choices)
+
+
+def rewrite(words: list[str], syntax: Syntax) -> list[str]:
+    """Give every value of a list option its own option, and make the values of `--models` positional.
+
+    Typer would take only the first word of `--models A B` as the option's value. As positional words both keep
+    their place, so the order of the models is that of the command line.
 
     Args:
-        words: The command line without the program's name.
+        words: The words after the command's name.
+        syntax: The command's options.
+
+    Raises:
+        UsageError: A list option without a value, or a model where a value of another list was expected.
     """
-    if not words or words[0] not in TAKES_MODELS:
-        return list(words)
-    command, rest = words[0], list(words[1:])
-    result = [command]
-    position = 0
-    while position < len(rest):
-        word = rest[position]
-        position += 1
+    rewritten: list[str] = []
+    rest = deque(words)
+    while rest:
+        word = rest.popleft()
+        option, equals, value = word.partition("=")
         if word == "--":
-            for model in rest[position:]:
-                result += ["--models", model]
-            break
-        if not _is_option(word):
-            result += ["--models", word]
-        elif word in LIST_OPTIONS:
-            start = position
-            while position < len(rest) and not _is_option(rest[position]) and rest[position] != "--":
-                position += 1
-            values = rest[start:position]
-            result += [part for value in values for part in (word, value)] or [word]
-        elif word in FLAGS or "=" in word or _are_flags(word):
-            result.append(word)
-        else:  # an option with one value
-            result += [word, *rest[position : position + 1]]
-            position += 1
-    return result
+            return [*rewritten, word, *rest]
+        if syntax.is_list(option):
+            values = [value] if equals else []
+            while rest and _is_value(rest[0]):
+                values.append(rest.popleft())
+            rewritten += _spelled_out(option, values, syntax)
+        elif word in syntax.valued and rest:
+            rewritten += [word, rest.popleft()]
+        else:
+            rewritten.append(word)
+    return rewritten
 
 
-def _is_option(word: str) -> bool:
-    return word.startswith("-") and word != "-" and not _NUMBER.match(word)
+def _is_value(word: str) -> bool:
+    return word == "-" or not word.startswith("-") or _NEGATIVE_NUMBER.fullmatch(word) is not None
 
 
-def _are_flags(word: str) -> bool:
-    """Several short flags in one word: `-vq`."""
-    return not word.startswith("--") and all(f"-{letter}" in FLAGS for letter in word[1:])
+def _spelled_out(option: str, values: list[str], syntax: Syntax) -> list[str]:
+    parts = values if option == MODELS else [part for value in values for part in value.split(",")]
+    parts = [part for part in parts if part]
+    if not parts:
+        raise UsageError(f"{option} needs at least one value.")
+    if option == MODELS:
+        return parts
+    for part in parts:
+        if part not in syntax.choices[option] and _looks_like_a_model(part):
+            raise UsageError(
+                f"'{part}' stands after {option} and would be one of its values.",
+                hint="Write models before list options, after --models, or after `--`.",
+            )
+    return [word for part in parts for word in (option, part)]
+
+
+def _looks_like_a_model(word: str) -> bool:
+    return word == "demo" or "/" in word or Path(word).exists()

@@ -1,57 +1,77 @@
-"""Where words go: results to stdout, everything else to stderr."""
+"""The one place that writes: results to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
-import os
 import sys
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from swa.errors import SwaError
-
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
 
 
+@dataclass(frozen=True)
 class Output:
-    """The two streams of a command.
+    """Where a command's results and words go.
 
-    Args:
-        quiet: Show results and errors only.
-        verbose: Show notes too.
+    Rich leaves colour out where a stream is no terminal or `NO_COLOR` is set. Texts are never read as markup: models
+    and files have brackets in their names.
+
+    Attributes:
+        for_machines: Whether stdout belongs to JSON, so that nothing made for people may appear there.
+        verbose: Whether details are shown.
+        quiet: Whether only results and errors are shown.
     """
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
-        self.quiet = quiet
-        self.verbose = verbose
+    for_machines: bool = False
+    verbose: bool = False
+    quiet: bool = False
 
-    def result(self, text: str) -> None:
-        """A line of the result, as it is."""
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-
-    def table(self, table: Table) -> None:
-        """A table of the result."""
-        self._console().print(table)
-
-    def note(self, text: str) -> None:
-        """Something that goes with the result, for people."""
-        if not self.quiet:
-            sys.stderr.write(text + "\n")
-
-    def warn(self, text: str) -> None:
-        """Something that changes how the result is to be read."""
-        if not self.quiet:
-            sys.stderr.write(f"warning: {text}\n")
-
-    def error(self, error: SwaError) -> None:
-        """A known failure: one sentence and a way out."""
-        sys.stderr.write(f"error: {error.message}\n")
-        if error.hint:
-            sys.stderr.write(f"hint: {error.hint}\n")
-
-    def _console(self) -> Console:
+    @cached_property
+    def console(self) -> Console:
+        """Stdout, for tables."""
         from rich.console import Console
 
-        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140
-        return Console(file=sys.stdout, width=width, highlight=False)
+        return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+
+    @cached_property
+    def messages(self) -> Console:
+        """Stderr, for bars and notes."""
+        from rich.console import Console
+
+        return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether somebody is looking who wants to see bars."""
+        return self.messages.is_terminal and not self.quiet
+
+    def line(self, text: str) -> None:
+        """Write a line of results, as it is."""
+        sys.stdout.write(f"{text}\n")
+
+    def show(self, result: RenderableType) -> None:
+        """Write results for people; nothing where stdout is for machines."""
+        if not self.for_machines:
+            self.console.print(result)
+
+    def text(self, text: str) -> None:
+        """Write a line of results for people, unwrapped so that paths can be copied."""
+        if not self.for_machines:
+            self.console.print(text, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Say something on stderr."""
+        if not self.quiet:
+            self.messages.print(text, soft_wrap=True)
+
+    def detail(self, text: str) -> None:
+        """Say something on stderr that only `-v` shows."""
+        if self.verbose and not self.quiet:
+            self.messages.print(text, soft_wrap=True, style="dim")
+
+    def warn(self, text: str) -> None:
+        """Say something on stderr that changes how results are to be read."""
+        if not self.quiet:
+            self.messages.print(f"Warning: {text}", soft_wrap=True, style="yellow")

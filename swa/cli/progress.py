@@ -1,98 +1,75 @@
-"""Progress on the terminal and in the log file."""
+"""Progress on stderr: bars with the time left on a terminal, now and then a line elsewhere; all of it in the log."""
 
 from __future__ import annotations
 
-import sys
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from swa.cli.bars import BarDisplay
 from swa.cli.output import Output
 from swa.progress import Task
-from swa.store.atomic import write_error
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
-
-
-class _Bar:
-    def __init__(self, progress: RichProgress | None, task: TaskID | None) -> None:
-        self._progress = progress
-        self._task = task
-
-    def advance(self, n_steps: int = 1) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task, n_steps)
+SECONDS_BETWEEN_LINES = 30.0
+log = logging.getLogger("swa")
 
 
 class TerminalProgress:
-    """Bars with the remaining time on stderr, notes with `-v`, everything in the log file.
+    """The command line's `swa.progress.Progress`.
 
-    Args:
-        output: Where words go.
-        log: Log file to append to, or `None`.
+    Attributes:
+        display: Where bars are drawn, `None` where nobody looks.
     """
 
-    def __init__(self, output: Output, log: Path | None = None) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self._log_path = log
+        self.display = BarDisplay(output.messages) if output.shows_bars else None
 
     @contextmanager
     def task(self, description: str, n_steps: int) -> Iterator[Task]:
-        """See `swa.progress.Progress.task`."""
-        self._log(f"{description} ({n_steps} steps)")
-        if self._output.quiet or not sys.stderr.isatty():
-            yield _Bar(None, None)
+        """See `swa.progress.Progress.task`; tasks may be nested."""
+        start = time.monotonic()
+        log.info("%s: %d steps", description, n_steps)
+        if self.display is None:
+            yield _Lines(self._output, description, n_steps)
         else:
-            with _rich_progress() as progress:
-                yield _Bar(progress, progress.add_task(description, total=n_steps))
-        self._log(f"{description}: done")
+            bar = self.display.add(description, n_steps)
+            try:
+                yield bar
+            finally:
+                bar.remove()
+        log.info("%s: done in %.1f s", description, time.monotonic() - start)
+
+    def say(self, message: str) -> None:
+        """Tell the user something that is neither a result nor a detail (shown unless `-q`)."""
+        log.info(message)
+        self._output.note(message)
 
     def info(self, message: str) -> None:
         """See `swa.progress.Progress.info`."""
-        self._log(message)
-        if self._output.verbose:
-            self._output.note(message)
+        log.info(message)
+        self._output.detail(message)
 
     def warn(self, message: str) -> None:
         """See `swa.progress.Progress.warn`."""
-        self._log(f"warning: {message}")
+        log.warning(message)
         self._output.warn(message)
 
-    def _log(self, message: str) -> None:
-        if self._log_path is None:
-            return
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        try:
-            with self._log_path.open("a", encoding="utf-8") as stream:
-                stream.write(f"{now} {message}\n")
-        except OSError as error:
-            raise write_error(self._log_path, error) from error
 
+class _Lines:
+    """A task where nobody looks: a line every half minute, so that a job's log shows that it lives."""
 
-def _rich_progress() -> RichProgress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def __init__(self, output: Output, description: str, n_steps: int) -> None:
+        self._output, self._description, self._n_steps = output, description, n_steps
+        self._n_done = 0
+        self._start = self._said = time.monotonic()
 
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-
-
-def silence_libraries() -> None:
-    """Keep the bars and log lines of the libraries off the streams; what matters comes as errors."""
-    import datasets
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
+    def advance(self, n_steps: int = 1) -> None:
+        """See `Task.advance`."""
+        self._n_done += n_steps
+        now = time.monotonic()
+        if now - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = now
+            left = (now - self._start) / max(1, self._n_done) * (self._n_steps - self._n_done)
+            self._output.note(f"{self._description}: {self._n_done}/{self._n_steps}, ETA {left:.0f} s")

@@ -1,0 +1,98 @@
+"""`swa detect`: find super weights, confirm them, write and show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from swa.cli.command import Invocation
+from swa.cli.each_model import check_references, each_model
+from swa.cli.options import OUTPUT, LoadOptions, Models, OutputOptions, RunOptions, SearchOptions, TextOptions
+from swa.cli.output import Output
+from swa.cli.values import parse_batch_size, parse_threshold
+from swa.errors import UsageError
+
+if TYPE_CHECKING:
+    from swa.data.sources import TextSource
+    from swa.detect.options import DetectOptions
+
+EXAMPLES = """
+    swa detect demo --dataset builtin
+    swa detect allenai/OLMo-1B-0724-hf mistralai/Mistral-7B-v0.1 --data-dir data
+    swa detect ./my-model --screen spike --no-confirm --jsonl | jq -r .coordinate
+"""
+DEFAULT_MODELS = ["demo"]
+
+
+def command(
+    call: Invocation,
+    *,
+    models: Models = DEFAULT_MODELS,
+    load: LoadOptions,
+    text: TextOptions,
+    search: SearchOptions,
+    run: RunOptions,
+    shown: OutputOptions,
+    confirmed_only: Annotated[
+        bool,
+        typer.Option(
+            "--confirmed-only",
+            rich_help_panel=OUTPUT,
+            help="Show and print confirmed super weights only. Files hold all candidates.",
+        ),
+    ] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", rich_help_panel=OUTPUT, help="SuperWeight records on stdout, one a line.")
+    ] = False,
+) -> None:
+    """Find super weights and confirm each of them.
+
+    Two screens look for candidates: spikes of activations, and the first-order effect of every scalar on the loss.
+    Then each candidate is removed alone on held-out text. What costs at least 5 % perplexity, beyond random controls,
+    is confirmed. Records and figures are written; a finished detection is shown again, not computed again.
+    """
+    if shown.json and jsonl:
+        raise UsageError("--json and --jsonl exclude each other.", hint="Choose one.")
+    from swa.cli.detect_run import DetectionRun
+    from swa.cli.detect_show import command_result, show
+    from swa.cli.libraries import tamed_libraries
+    from swa.cli.progress import TerminalProgress
+
+    names = list(dict.fromkeys(models))
+    check_references(names, revision=load.revision)
+    options = _detect_options(search, run)
+    output = Output(for_machines=shown.json or jsonl, verbose=shown.verbose, quiet=shown.quiet)
+    progress = TerminalProgress(output)
+    with tamed_libraries(output, progress):
+        source = _text(text, needed=options.confirm or "gradient" in options.screens)
+        job = DetectionRun(call, load, run, options, source, progress)
+        done = each_model(
+            names,
+            job.detect,
+            show=lambda found: show(found, output, as_lines=jsonl, confirmed_only=confirmed_only),
+        )
+    if shown.json:
+        output.line(command_result(done.results, status=done.status).model_dump_json())
+    done.raise_failures()
+
+
+def _detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
+    from swa.detect.options import DetectOptions
+
+    return DetectOptions(
+        screens=tuple(screen.value for screen in dict.fromkeys(search.screen)),
+        screen_top=search.screen_top,
+        spike_threshold=parse_threshold(search.spike_threshold),
+        max_iterations=search.max_iterations,
+        prompts=tuple(dict.fromkeys(search.prompt)),
+        confirm=not search.no_confirm,
+        seed=run.seed,
+        batch_size=parse_batch_size(run.batch_size),
+    )
+
+
+def _text(text: TextOptions, *, needed: bool) -> TextSource | None:
+    from swa.data.sources import load_text
+
+    return load_text(text.dataset, data_dir=text.data_dir) if needed else None
