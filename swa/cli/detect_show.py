@@ -32,7 +32,7 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
         if n_more:
             where = found.files.get("super_weights", found.files["detection"])
             output.text(f"and {n_more} more candidate{'' if n_more == 1 else 's'} in {where} (-v shows all)")
-    if not any(is_confirmed(weight) for weight in result.super_weights):
+    if _found_nothing(result):
         for line in distance(result):
             output.text(line)
     for note in result.notes:
@@ -40,6 +40,12 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
     for name, path in found.files.items():
         output.text(f"{name.replace('_', ' ')}: {path}")
     output.text("")
+
+
+def _found_nothing(result: DetectionResult) -> bool:
+    """Whether there is no candidate, or none that removal confirmed."""
+    tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
+    return not result.super_weights or (tested and not any(map(is_confirmed, result.super_weights)))
 
 
 def headline(result: DetectionResult) -> str:
@@ -50,6 +56,8 @@ def headline(result: DetectionResult) -> str:
     counts = f"{n_candidates} candidate{'' if n_candidates == 1 else 's'}"
     if tested:
         counts = f"{n_confirmed} confirmed of {counts}"
+    if not n_candidates:
+        counts = "no super weight found"
     parts = [f"{result.model}: {counts}", result.coverage.text]
     if result.combined_delta_loss is not MISSING:
         parts.append(f"removing all confirmed ones together: Δ loss {result.combined_delta_loss:.2f}")

@@ -45,18 +45,22 @@ class ModelsDone(Generic[Result]):
 
 
 def check_references(names: Sequence[str], *, revision: str | None) -> None:
-    """Refuse wrong revisions before the first model is loaded; a model that is not there fails in its turn.
+    """Refuse wrong names before anything is loaded; one of several models that is not there fails in its turn.
 
     Raises:
         UsageError: A revision where there can be none, or two.
+        UnavailableError: None of the models is there.
     """
     from swa.models.reference import parse_reference
 
+    missing: list[UnavailableError] = []
     for name in names:
         try:
             parse_reference(name, revision=revision)
-        except UnavailableError:
-            continue
+        except UnavailableError as error:
+            missing.append(error)
+    if len(missing) == len(names):
+        raise missing[0]
 
 
 def each_model(

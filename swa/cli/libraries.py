@@ -99,8 +99,8 @@ class RunLog:
         self.handler.capacity = 1
 
     def discard(self) -> None:
-        """Forget what was held back."""
-        self.handler.buffer.clear()
+        """Write nothing of this run, neither what was held back nor what comes."""
+        self.handler.setTarget(None)
 
     def close(self) -> None:
         """Write what is left and close the file."""

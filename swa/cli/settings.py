@@ -23,7 +23,7 @@ PREFIX = "SWA_"
 _SEPARATORS = {"prompt": "\n", "super_weights": "\n"}
 """Lists in environment variables are split at commas, but these hold commas themselves."""
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
-_NOT_REPEATED = frozenset({"json", "jsonl", "verbose", "quiet", "force"})
+_NOT_REPEATED = frozenset({"json", "jsonl", "verbose", "quiet", "force", "confirmed_only"})
 """Manners of one call: a `run_config.json` repeats the run, not how it was shown."""
 
 Value = str | list[str] | bool
