@@ -56,14 +56,16 @@ def _check_raw(raw: dict[str, Any], folder: Path, *, trust_remote_code: bool) ->
             hint="Read that code, then allow it with --trust-remote-code.",
         )
     model_type = raw.get("model_type")
+    architecture = (raw.get("architectures") or [None])[0]
     causal = dict(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+    if model_type not in causal and own_class(architecture) is not None:
+        return
     if model_type not in causal:
         kind = f"'{model_type}'" if model_type else "without a model type"
         raise UnsupportedModelError(
             f"'{folder.name}' is {kind}, which transformers does not know as a causal language model.",
             hint="swa analyses decoder-only language models.",
         )
-    architecture = (raw.get("architectures") or [None])[0]
     names = causal[model_type]
     accepted = (names,) if isinstance(names, str) else tuple(names)
     others = set(dict(MODEL_FOR_MASKED_LM_MAPPING_NAMES).values())
@@ -76,6 +78,17 @@ def _check_raw(raw: dict[str, Any], folder: Path, *, trust_remote_code: bool) ->
     headless = architecture is not None and architecture.endswith(("Classification", "Model", "QuestionAnswering"))
     if headless and architecture not in accepted:
         raise UnsupportedModelError(f"'{folder.name}' is a {architecture}, which has no language-model head.")
+
+
+def own_class(architecture: str | None) -> Any:
+    """The transformers class that a checkpoint names, where it is a causal language model, else `None`.
+
+    The text part of some composite models has a configuration that the automatic classes do not know.
+    """
+    import transformers
+
+    named = architecture is not None and architecture.endswith("ForCausalLM")
+    return getattr(transformers, str(architecture), None) if named else None
 
 
 def context_length(config: Any, tokenizer: Any) -> int:

@@ -15,7 +15,7 @@ from swa.models.discovery import discover_sites
 from swa.models.fingerprint import fingerprint_folder, n_parameters_of, weight_files
 from swa.models.gguf import default_cache, demo_file, unpacked
 from swa.models.hub import download
-from swa.models.inspect import context_length, first_sentence, read_config
+from swa.models.inspect import context_length, first_sentence, own_class, read_config
 from swa.models.loaded import LoadedModel
 from swa.models.reference import ModelReference, parse_reference
 from swa.progress import Progress, SilentProgress
@@ -81,6 +81,7 @@ def load_model(
         dtype="float32" if dtype == "auto" and reference.kind in ("gguf", "demo") else dtype,
         device=target,
         max_memory=max_memory,
+        config=config,
         trust_remote_code=trust_remote_code,
         offload_folder=(cache_dir or default_cache()) / "offload",
     )
@@ -183,24 +184,30 @@ def _load_weights(
     dtype: str,
     device: torch.device,
     max_memory: int | None,
+    config: Any,
     trust_remote_code: bool,
     offload_folder: Path,
 ) -> Any:
-    from transformers import AutoModelForCausalLM
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
     if not weight_files(folder):
         raise UnavailableError(f"'{folder}' holds no weights.", hint="Look for *.safetensors; the copy is incomplete.")
-    placement: dict[str, Any] = {}
+    architecture = (config.architectures or [None])[0]
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or trust_remote_code:
+        model_class = AutoModelForCausalLM
+    else:
+        model_class = own_class(architecture)
+    placement: dict[str, Any] = {"trust_remote_code": True} if trust_remote_code else {}
     if max_memory is not None:
         main: int | str = (device.index or 0) if device.type == "cuda" else "cpu"
         limits: dict[int | str, int] = {"cpu": 0, main: max_memory}
-        placement = {"device_map": "auto", "max_memory": limits, "offload_folder": str(offload_folder)}
+        placement |= {"device_map": "auto", "max_memory": limits, "offload_folder": str(offload_folder)}
     try:
-        network, report = AutoModelForCausalLM.from_pretrained(
+        network, report = model_class.from_pretrained(
             folder,
+            config=config,
             dtype=dtype if dtype == "auto" else getattr(torch, dtype),
             local_files_only=True,
-            trust_remote_code=trust_remote_code,
             output_loading_info=True,
             weights_only=True,
             **placement,
@@ -220,7 +227,7 @@ def _load_weights(
         raise UnavailableError(
             f"'{folder.name}' lacks {len(missing)} weights, {missing[0]} among them.", hint="The copy is incomplete."
         )
-    return network if placement else network.to(device)
+    return network.to(device) if max_memory is None else network
 
 
 def _check_finite(network: nn.Module) -> None:
