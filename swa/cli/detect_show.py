@@ -27,7 +27,9 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
     output.text(headline(result))
     if weights:
         shown = chosen(weights, everything=output.verbose)
+        output.text("")
         output.show(build_table(shown, output.console))
+        output.text("")
         n_more = len(weights) - len(shown)
         if n_more:
             where = found.files.get("super_weights", found.files["detection"])

@@ -51,7 +51,7 @@ def row_of(weight: SuperWeight) -> Row:
         weight=_number(weight.weight),
         x=_number(weight.input_value),
         y=_number(weight.output_value),
-        share=_number(weight.share, digits=2),
+        share="-" if weight.share is MISSING else _two_decimals(weight.share),
         found_by="both" if len(weight.found_by) > 1 else "".join(weight.found_by),
         verdict=verdict(weight),
         **_confirmation_cells(weight),
@@ -65,7 +65,7 @@ def _confirmation_cells(weight: SuperWeight) -> dict[str, str]:
     return {
         "delta": _fixed(found.delta_loss),
         "interval": f"[{_fixed(found.ci_low)}, {_fixed(found.ci_high)}]",
-        "ratio": _number(found.perplexity_ratio),
+        "ratio": _two_decimals(found.perplexity_ratio),
         "control": "-" if found.control_delta_loss is MISSING else _fixed(found.control_delta_loss),
     }
 
@@ -79,8 +79,13 @@ def build_table(weights: Sequence[SuperWeight], console: Console) -> Table:
     return wide if natural <= console.width else _narrow(rows, tested=tested)
 
 
+def _empty_table() -> Table:
+    """A rule below the head and one blank between columns: ten of them have to fit."""
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+
+
 def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = _empty_table()
     table.add_column("coordinate", no_wrap=True)
     for title in ("weight", "x", "y", "share"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -88,7 +93,7 @@ def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
     if tested:
         for title in ("Δ loss [95 %]", "ppl ×", "control"):
             table.add_column(title, justify="right", no_wrap=True)
-        table.add_column("verdict")
+        table.add_column("verdict", max_width=20)
     for row in rows:
         cells = [row.coordinate, row.weight, row.x, row.y, row.share, row.found_by]
         if tested:
@@ -98,7 +103,7 @@ def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
 
 
 def _narrow(rows: Sequence[Row], *, tested: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = _empty_table()
     table.add_column("coordinate\n weight, x, y, share, found by", overflow="fold")
     if tested:
         table.add_column("Δ loss\n[95 %]", justify="right", no_wrap=True)
@@ -116,13 +121,18 @@ def _style(row: Row) -> str:
     return "bold" if row.verdict == "confirmed" else ""
 
 
-def _number(value: float | MISSING, *, digits: int = 3) -> str:
+def _number(value: float | MISSING) -> str:
     """Three significant digits, without an exponent up to a million."""
     if value is MISSING:
         return "-"
     if 100 <= abs(value) < 1e6:
         return f"{value:.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:.3g}"
+
+
+def _two_decimals(value: float) -> str:
+    """Two decimals below 10, where they matter."""
+    return f"{value:.2f}" if abs(value) < 9.995 else _number(value)
 
 
 def _fixed(value: float) -> str:

@@ -1,0 +1,127 @@
+"""Records and stand-ins, so that the command is tested without a model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from swa.models.reference import ModelReference
+from swa.schemas.detection import Confirmation, Coverage, DetectionResult, SuperWeight, Threshold
+
+
+def confirmation(delta: float = 1.94, *, confirmed: bool = True, **fields) -> Confirmation:
+    values = {
+        "delta_loss": delta,
+        "ci_2.5": delta - 0.2,
+        "ci_97.5": delta + 0.2,
+        "perplexity_ratio": 2.718**delta,
+        "n_windows": 16,
+        "control_delta_loss": 0.001,
+        "confirmed": confirmed,
+        "improves": False,
+    }
+    return Confirmation(**(values | fields))
+
+
+def super_weight(row: int = 507, col: int = 1229, *, model: str = "fake/model", **fields) -> SuperWeight:
+    values = {
+        "model": model,
+        "layer": 11,
+        "site": "mlp_out",
+        "expert": None,
+        "row": row,
+        "col": col,
+        "module": "model.layers.11.mlp.down_proj",
+        "coordinate": f"L11.mlp.down_proj[{row},{col}]",
+        "weight": 5.876,
+        "input_value": 2996.0,
+        "output_value": 24022.0,
+        "share": 0.73,
+        "prompts": ["Apple"],
+        "found_by": ["spike", "gradient"],
+        "published": False,
+        "confirmation": confirmation(),
+    }
+    chosen = {name: value for name, value in (values | fields).items() if value is not None or name == "expert"}
+    return SuperWeight(**chosen)
+
+
+def detection(weights: list[SuperWeight] | None = None, *, model: str = "fake/model", **fields) -> DetectionResult:
+    values = {
+        "model": model,
+        "revision": None,
+        "weights_fingerprint": f"fingerprint of {model}",
+        "architecture": "llama (dense, 2 layers)",
+        "dtype": "float32",
+        "screens": ["spike", "gradient"],
+        "screens_skipped": {},
+        "threshold": Threshold(rule="absolute", value=50.0, largest_activation=38.0, auto_candidates=["L1.a[0,1]"]),
+        "prompts": ["Apple"],
+        "iterations": [],
+        "coverage": Coverage(
+            text="examined 2/2 MLP sites",
+            n_sites=2,
+            n_examined=2,
+            n_experts=0,
+            n_experts_examined=0,
+            n_layers=2,
+            not_examined=[],
+        ),
+        "near_misses": [],
+        "super_weights": [super_weight(model=model)] if weights is None else weights,
+        "notes": [],
+        "timings": {},
+    }
+    return DetectionResult(**(values | fields))
+
+
+class Machinery:
+    """What the command calls, replaced: nothing is loaded, every call is remembered.
+
+    Attributes:
+        detected: Names of the models that were detected, in order.
+        options: Options of the last detection.
+        failing: What happens instead for a model.
+        results: What is found in a model.
+    """
+
+    def __init__(self) -> None:
+        self.detected: list[str] = []
+        self.loaded: list[dict] = []
+        self.options = None
+        self.failing: dict[str, BaseException] = {}
+        self.results: dict[str, DetectionResult] = {}
+
+    def fetch(self, reference: ModelReference, **_):
+        return SimpleNamespace(reference=reference, fingerprint=f"fingerprint of {reference.name}", revision=None)
+
+    def load_model(self, checkpoint, **details):
+        self.loaded.append(details)
+        name = checkpoint.reference.name
+        if name in self.failing:
+            raise self.failing[name]
+        return SimpleNamespace(
+            name=name, revision=None, fingerprint=checkpoint.fingerprint, dtype="torch.float32", device="cpu"
+        )
+
+    def detect(self, loaded, text, *, options, progress):
+        self.detected.append(loaded.name)
+        self.options = options
+        with progress.task("Looking", 2) as task:
+            task.advance(2)
+        progress.warn("a warning of the analysis")
+        return self.results.get(loaded.name) or detection(model=loaded.name)
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> Machinery:
+    """Replace loading and detection."""
+    machinery = Machinery()
+    monkeypatch.setattr("swa.models.load.fetch", machinery.fetch)
+    monkeypatch.setattr("swa.models.load.load_model", machinery.load_model)
+    monkeypatch.setattr("swa.detect.analysis.detect", machinery.detect)
+    monkeypatch.setattr(
+        "swa.data.sources.load_text",
+        lambda dataset, *, data_dir=None: SimpleNamespace(name=dataset, fingerprint=f"text {dataset}"),
+    )
+    return machinery

@@ -1,0 +1,58 @@
+"""List options in three spellings."""
+
+from __future__ import annotations
+
+import pytest
+
+from swa.cli.argv import Syntax, rewrite
+from swa.errors import UsageError
+
+SYNTAX = Syntax(
+    takes_models=True,
+    valued=frozenset({"--seed", "--prompt", "--screen"}),
+    choices={"--screen": ("spike", "gradient")},
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--models A B", "A B"),
+        ("--models A --models B", "A B"),
+        ("--models=A B --seed 1", "A B --seed 1"),
+        ("A --models B --seed 1 C", "A B --seed 1 C"),
+        ("--screen spike gradient", "--screen spike --screen gradient"),
+        ("--screen spike,gradient -v", "--screen spike --screen gradient -v"),
+        ("--screen spike -- A --models", "--screen spike -- A --models"),
+        ("--prompt --models A", "--prompt --models A"),
+        ("--models A -v B", "A -v B"),
+        ("--seed -1 A", "--seed -1 A"),
+    ],
+)
+def test_words(words, expected):
+    assert rewrite(words.split(), SYNTAX) == expected.split()
+
+
+def test_a_negative_number_is_a_value():
+    syntax = Syntax(takes_models=False, valued=frozenset({"--screen"}), choices={"--screen": ()})
+    assert rewrite(["--screen", "-0.5", "-.5", "-v"], syntax) == ["--screen", "-0.5", "--screen", "-.5", "-v"]
+
+
+def test_commands_without_models_keep_the_word():
+    syntax = Syntax(takes_models=False, valued=frozenset(), choices={})
+    assert rewrite(["--models", "A"], syntax) == ["--models", "A"]
+
+
+@pytest.mark.parametrize("words", ["--models", "--models --seed 1", "--screen", "--screen= -v", "--models="])
+def test_an_empty_list_is_refused(words):
+    with pytest.raises(UsageError, match="at least one value"):
+        rewrite(words.split(), SYNTAX)
+
+
+@pytest.mark.parametrize("model", ["demo", "org/name", "folder"])
+def test_a_model_after_a_list_option_gets_a_hint(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match=model) as caught:
+        rewrite(["--screen", "spike", model], SYNTAX)
+    assert "before" in caught.value.hint
