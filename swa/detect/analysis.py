@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from swa.data.sources import TextSource
@@ -208,6 +211,7 @@ def _result(
         weights_fingerprint=loaded.fingerprint,
         architecture=describe_architecture(loaded),
         dtype=str(loaded.dtype).removeprefix("torch."),
+        config=_config(options),
         screens=screens,
         screens_skipped={str(screen): reason for screen, reason in skipped.items()},
         threshold=Threshold(
@@ -223,8 +227,34 @@ def _result(
         super_weights=records,
         notes=notes,
         timings=timings,
+        environment=_environment(loaded),
         **optional,
     )
+
+
+def _config(options: DetectOptions) -> dict[str, Any]:
+    """The choices under the names of the command line."""
+    return {
+        "screen": list(options.screens),
+        "screen_top": options.screen_top,
+        "spike_threshold": "auto" if options.spike_threshold is None else options.spike_threshold,
+        "max_iterations": options.max_iterations,
+        "prompt": list(options.prompts),
+        "no_confirm": not options.confirm,
+        "seed": options.seed,
+        "batch_size": options.batch_size or "auto",
+    }
+
+
+def _environment(loaded: LoadedModel) -> dict[str, str]:
+    return {
+        "device": str(loaded.device),
+        "n_threads": str(torch.get_num_threads()),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": version("transformers"),
+    }
 
 
 def describe_architecture(loaded: LoadedModel) -> str:

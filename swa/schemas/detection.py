@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import MISSING, Field
+from pydantic import MISSING, Field, JsonValue
 
 from swa.schemas.base import Number, Part, Record
 from swa.schemas.coordinate import SiteKind
@@ -250,6 +250,8 @@ class DetectionResult(Record):
     """The model's type and layout, e.g. `llama (dense, 30 layers)`."""
     dtype: str
     """Type of the weights in memory."""
+    config: dict[str, JsonValue]
+    """The choices of the detection, by option name."""
     screens: list[Screen]
     """The screens that ran."""
     screens_skipped: dict[str, str]
@@ -278,5 +280,7 @@ class DetectionResult(Record):
     """What a reader should know: fallbacks, clamped windows."""
     timings: dict[str, float]
     """Seconds by phase."""
+    environment: dict[str, str]
+    """Device, number of threads, platform and versions."""
     run: RunHeader | MISSING = MISSING
     """How the run was made; absent in records made through the Python API."""
