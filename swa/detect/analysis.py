@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from swa.data.sources import TextSource
@@ -18,14 +14,15 @@ from swa.detect.confirm import Confirmed, confirm
 from swa.detect.gradient import GradientScreen, screen_gradients
 from swa.detect.losses import LossMeter
 from swa.detect.options import DetectOptions
-from swa.detect.records import coverage_record, iteration_records, near_miss_records, super_weight_record
+from swa.detect.records import super_weight_record
+from swa.detect.result import detection_result
 from swa.detect.spikes import Address, SpikeScreen, screen_spikes
 from swa.detect.suppression import spike_suppression
 from swa.engine.batch import automatic_batch_size
 from swa.errors import UsageError
 from swa.models.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
-from swa.schemas.detection import DetectionResult, Screen, SuperWeight, Threshold
+from swa.schemas.detection import DetectionResult, Screen, SuperWeight
 
 
 def detect(
@@ -97,7 +94,7 @@ def detect(
         )
         for address in candidates
     ]
-    return _result(
+    return detection_result(
         loaded,
         text if windows is not None else None,
         options=options,
@@ -105,7 +102,7 @@ def detect(
         skipped=skipped,
         spikes=spikes,
         confirmed=confirmed,
-        records=_sorted(records) if confirmed else records,
+        super_weights=_sorted(records) if confirmed else records,
         notes=notes,
         timings=timings,
     )
@@ -180,90 +177,6 @@ def _sorted(records: Sequence[SuperWeight]) -> list[SuperWeight]:
         return float("-inf") if delta != delta else -delta  # NaN first: the model broke
 
     return sorted(records, key=key)
-
-
-def _result(
-    loaded: LoadedModel,
-    text: TextSource | None,
-    *,
-    options: DetectOptions,
-    screens: list[Screen],
-    skipped: dict[Screen, str],
-    spikes: SpikeScreen,
-    confirmed: Confirmed | None,
-    records: list[SuperWeight],
-    notes: list[str],
-    timings: dict[str, float],
-) -> DetectionResult:
-    first = spikes.rounds[0]
-    largest = max((min(abs(seen.input_value), abs(seen.output_value)) for seen in first), default=0.0)
-    optional: dict[str, Any] = {}
-    if text is not None:
-        optional |= {"dataset": text.name, "dataset_fingerprint": text.fingerprint}
-    if confirmed is not None:
-        optional["baseline_loss"] = confirmed.baseline_loss
-        if confirmed.combined_delta is not None:
-            optional["combined_delta_loss"] = confirmed.combined_delta
-    absolute: dict[str, Any] = {} if options.spike_threshold is None else {"value": options.spike_threshold}
-    return DetectionResult(
-        model=loaded.name,
-        revision=loaded.revision,
-        weights_fingerprint=loaded.fingerprint,
-        architecture=describe_architecture(loaded),
-        dtype=str(loaded.dtype).removeprefix("torch."),
-        config=_config(options),
-        screens=screens,
-        screens_skipped={str(screen): reason for screen, reason in skipped.items()},
-        threshold=Threshold(
-            rule="auto" if options.spike_threshold is None else "absolute",
-            largest_activation=largest,
-            auto_candidates=[loaded.sites.text(*address) for address in spikes.auto],
-            **absolute,
-        ),
-        prompts=list(options.prompts),
-        iterations=iteration_records(loaded, spikes),
-        coverage=coverage_record(loaded, spikes),
-        near_misses=[] if options.spike_threshold is None else near_miss_records(spikes, options.spike_threshold),
-        super_weights=records,
-        notes=notes,
-        timings=timings,
-        environment=_environment(loaded),
-        **optional,
-    )
-
-
-def _config(options: DetectOptions) -> dict[str, Any]:
-    """The choices under the names of the command line."""
-    return {
-        "screen": list(options.screens),
-        "screen_top": options.screen_top,
-        "spike_threshold": "auto" if options.spike_threshold is None else options.spike_threshold,
-        "max_iterations": options.max_iterations,
-        "prompt": list(options.prompts),
-        "no_confirm": not options.confirm,
-        "seed": options.seed,
-        "batch_size": options.batch_size or "auto",
-    }
-
-
-def _environment(loaded: LoadedModel) -> dict[str, str]:
-    return {
-        "device": str(loaded.device),
-        "n_threads": str(torch.get_num_threads()),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": version("transformers"),
-    }
-
-
-def describe_architecture(loaded: LoadedModel) -> str:
-    """Type and layout of a model in a few words."""
-    kinds = {site.kind for site in loaded.sites}
-    layout = "dense" if "expert" not in kinds else "mixture of experts"
-    if {"expert", "mlp_out"} <= kinds:
-        layout = "dense and mixture of experts"
-    return f"{loaded.model.config.model_type} ({layout}, {loaded.sites.n_layers} layers)"
 
 
 @contextmanager
