@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from swa.cli.bars import Bar, BarDisplay
 from swa.cli.output import Output
 from swa.cli.progress import TerminalProgress
+from swa.store.atomic import write_error
 
 LOGGERS = ("swa", "transformers", "datasets", "huggingface_hub", "accelerate", "py.warnings")
 _VERBOSITY = ("TRANSFORMERS_VERBOSITY", "DATASETS_VERBOSITY", "HF_HUB_VERBOSITY")
-_BUFFERED = 100_000
 _plain_tqdm: Any = import_module("tqdm.std").tqdm
 
 
@@ -83,29 +84,47 @@ def tamed_libraries(output: Output, progress: TerminalProgress) -> Iterator[None
             module.tqdm = original
 
 
-class RunLog:
+class RunLog(logging.Handler):
     """The log file of one run. Nothing is written before `keep`: a run that finds its work done leaves no file."""
 
     def __init__(self, path: Path) -> None:
-        from logging.handlers import MemoryHandler
+        super().__init__()
+        layout = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        layout.converter = time.gmtime
+        self.setFormatter(layout)
+        self._path = path
+        self._lines: list[str] = []
+        self._state: Literal["waiting", "kept", "discarded"] = "waiting"
 
-        self._file = logging.FileHandler(path, encoding="utf-8", delay=True)
-        self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self.handler = MemoryHandler(_BUFFERED, flushLevel=logging.CRITICAL + 1, target=self._file)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a message."""
+        self._lines.append(self.format(record))
+        if self._state == "kept":
+            self._write()
 
     def keep(self) -> None:
         """Write what was held back, and from now on every line at once."""
-        self.handler.flush()
-        self.handler.capacity = 1
+        self._state = "kept"
+        self._write()
 
     def discard(self) -> None:
         """Write nothing of this run, neither what was held back nor what comes."""
-        self.handler.setTarget(None)
+        self._state = "discarded"
 
     def close(self) -> None:
-        """Write what is left and close the file."""
-        self.handler.close()
-        self._file.close()
+        """Write what is left, unless the log was discarded: a failed run explains itself."""
+        if self._state != "discarded":
+            self._write()
+        super().close()
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            try:
+                with self._path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+                    stream.write("".join(f"{line}\n" for line in lines))
+            except OSError as error:
+                raise write_error(self._path, error) from error
 
 
 @contextmanager
@@ -115,7 +134,7 @@ def run_log(path: Path) -> Iterator[RunLog]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.addHandler(log.handler)
+        logger.addHandler(log)
     loggers[0].setLevel(logging.INFO)
     loggers[0].propagate = False  # the terminal's part is said by Output
     try:
@@ -123,6 +142,6 @@ def run_log(path: Path) -> Iterator[RunLog]:
     finally:
         loggers[0].propagate = True
         for logger, level in zip(loggers, levels, strict=True):
-            logger.removeHandler(log.handler)
+            logger.removeHandler(log)
             logger.setLevel(level)
         log.close()

@@ -13,6 +13,7 @@ from swa.progress import Task
 
 SECONDS_BETWEEN_LINES = 30.0
 log = logging.getLogger("swa")
+log.addHandler(logging.NullHandler())  # outside a run's log, what the terminal got is enough
 
 
 class TerminalProgress:

@@ -1,0 +1,151 @@
+"""The program as a process: help, exit codes, streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import run_swa
+
+COMMANDS = ("detect", "doctor", "schema", "validate")
+
+
+def test_without_a_command_it_shows_its_help():
+    done = run_swa()
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert all(f"  {command}" in done.stdout for command in COMMANDS)
+    assert not any(f"  {later}" in done.stdout for later in ("evaluate", "vocab", "cascade", "compare", "report"))
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
+def test_every_help_page_ends_with_examples(command):
+    done = run_swa(*command, "--help")
+    assert done.returncode == 0
+    lines = done.stdout.rstrip().splitlines()
+    start = lines.index("Examples:")
+    assert 2 <= len(lines) - start - 1 <= 3
+    assert all(line.startswith("  swa ") for line in lines[start + 1 :])
+
+
+def test_remote_code_has_its_own_section():
+    page = run_swa("detect", "--help").stdout
+    assert "\nCode from the checkpoint:\n  --trust-remote-code " in page
+
+
+@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["--version"]], ids=" ".join)
+def test_help_loads_nothing_heavy(words):
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['swa', *{words!r}]\n"
+        "try:\n    runpy.run_module('swa', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'matplotlib', 'rich', 'numpy', 'swa.schemas.base'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_does_not_read_settings(tmp_path):
+    env = {"SWA_SEED": "x", "SWA_CONFIG": str(tmp_path / "none.toml")}
+    assert run_swa("detect", "--help", env=env).returncode == 0
+
+
+def test_version():
+    done = run_swa("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("swa 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["detct"], 2, "Did you mean 'detect'?"),
+        (["--bogus"], 2, "--bogus"),
+        (["detect", "--sede", "1"], 2, "--seed"),
+        (["detect", "--json", "--jsonl"], 2, "--jsonl"),
+        (["detect", "./nothing"], 3, "./nothing"),
+        (["detect", "demo", "--dataset", "./nothing.txt"], 3, "nothing.txt"),
+        (["schema", "SuperWait"], 2, "SuperWeight"),
+        (["validate", "nothing.json"], 2, "nothing.json"),
+        (["validate"], 2, "FILE"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_known_errors(words, code, says, tmp_path):
+    done = run_swa(*words, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) <= 2
+    assert says in done.stderr
+    assert not {"╭", "│", "\x1b"} & set(done.stderr)
+
+
+def test_debug_shows_where_it_happened(tmp_path):
+    done = run_swa("detect", "./nothing", cwd=tmp_path, env={"SWA_DEBUG": "1"})
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+
+
+def test_schemas():
+    names = run_swa("schema").stdout.split()
+    assert {"SuperWeight", "DetectionResult", "NeuronCard", "CommandResult"} <= set(names)
+    schema = json.loads(run_swa("schema", "SuperWeight").stdout)
+    assert "coordinate" in schema["properties"]
+
+
+def test_validate(tmp_path):
+    good = {"record": "NeuronCard", "model": "m", "layer": 1, "neuron": 2, "expert": None, "label": "prediction"}
+    good |= {"moments": {"var": 1.0, "skew": 0.0, "kurt": 3.0}, "top_tokens_up": [], "top_tokens_down": []}
+    good |= {"percentiles": {"var": 1.0, "kurt": 2.0}}
+    path = tmp_path / "cards.jsonl"
+    path.write_text(json.dumps(good) + "\n" + json.dumps({**good, "layer": "1"}) + "\n")
+    done = run_swa("validate", "cards.jsonl", cwd=tmp_path)
+    assert done.returncode == 6
+    assert done.stdout.startswith("cards.jsonl:2: layer")
+    path.write_text(json.dumps(good) + "\n")
+    done = run_swa("validate", "cards.jsonl", "--record", "NeuronCard", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_swa("validate", "cards.jsonl", "--record", "SuperWeight", cwd=tmp_path).returncode == 6
+
+
+def test_a_reader_that_goes_away_is_no_failure():
+    program = subprocess.Popen(
+        [sys.executable, "-m", "swa", "schema", "DetectionResult"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    assert program.stderr is not None
+    assert program.stderr.read() == b""
+    program.stderr.close()
+    assert program.wait() == 128 + signal.SIGPIPE
+
+
+def test_characters_that_the_terminal_lacks(tmp_path):
+    done = run_swa("detect", "./modèle", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 3
+    assert "mod" in done.stderr
+
+
+def test_ctrl_c_is_130(tmp_path):
+    """A named pipe as text blocks the program until it is interrupted."""
+    os.mkfifo(tmp_path / "text.toml")
+    program = subprocess.Popen(
+        [sys.executable, "-m", "swa", "detect", "--config", "text.toml"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(2)
+    program.send_signal(signal.SIGINT)
+    _, err = program.communicate(timeout=20)
+    assert program.returncode == 130
+    assert err.startswith("Error: Interrupted.")
