@@ -76,4 +76,5 @@ def _new_progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        speed_estimate_period=600.0,  # steps can take a minute each; rich's 30 s would know no speed
     )
