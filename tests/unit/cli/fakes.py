@@ -54,6 +54,8 @@ def detection(weights: list[SuperWeight] | None = None, *, model: str = "fake/mo
         "weights_fingerprint": f"fingerprint of {model}",
         "architecture": "llama (dense, 2 layers)",
         "dtype": "float32",
+        "config": {},
+        "environment": {},
         "screens": ["spike", "gradient"],
         "screens_skipped": {},
         "threshold": Threshold(rule="absolute", value=50.0, largest_activation=38.0, auto_candidates=["L1.a[0,1]"]),
