@@ -1,0 +1,106 @@
+"""Every type: the sites are listed and counted, a planted super weight is found, edits act and are undone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from swa.errors import UnsupportedModelError
+from swa.models.discovery import discover_sites
+from swa.models.sites import parameter_of
+from tests.support.architectures import IDS, one_site_of_each_kind, plant
+from tests.support.tiny_loaded import loaded_tiny
+from tests.support.tiny_models import NO_MLP, NOT_BUILDABLE, all_types, analysable_types, build
+
+ROOT = Path(__file__).parents[2]
+COUNTS = json.loads((Path(__file__).parent / "sites.json").read_text())
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    transformers.logging.set_verbosity_error()
+
+
+def test_every_type_is_accounted_for():
+    assert set(all_types()) == set(analysable_types()) | set(NOT_BUILDABLE) | NO_MLP
+    assert set(COUNTS) == set(analysable_types())
+
+
+@pytest.mark.parametrize("name", analysable_types())
+def test_sites_are_complete_and_a_plant_is_found(name):
+    loaded = loaded_tiny(name)
+    assert [loaded.sites.text(site, 0, 0).split("[")[0] for site in loaded.sites] == COUNTS[name]
+    sites = one_site_of_each_kind(loaded, seed=name)
+    assert sites
+    for site in sites:
+        planted = plant(loaded, site)
+        assert planted.found == planted.coordinate
+        assert planted.is_largest
+        assert planted.restored
+        assert planted.acts or "patcher" in site.stack  # BLT's patcher only sets where patches begin
+
+
+@pytest.mark.parametrize("name", sorted(NO_MLP))
+def test_a_model_without_mlp_is_refused(name):
+    with pytest.raises(UnsupportedModelError, match="No MLP"):
+        discover_sites(build(name))
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "opt", "bloom", "phi", "gemma2", "mixtral", "gpt_neox"])
+def test_the_input_channel_is_the_one_whose_up_projection_was_scaled(name):
+    """The truth about columns without any of swa's capture: scale one row of an up projection, see which x grows."""
+    loaded = loaded_tiny(name)
+    site = loaded.sites.sites[1]
+    module = loaded.model.get_submodule(site.module)
+    if site.expert is not None:
+        pytest.skip("experts have no module hook; test_spikes checks their tokens")
+    seen = {}
+    hook = module.register_forward_pre_hook(lambda _m, args: seen.update(x=args[0].detach().reshape(-1, site.d_ff)))
+    with torch.no_grad():
+        loaded.model(input_ids=IDS, use_cache=False)
+    from swa.engine.capture import capture
+
+    captured = capture(loaded.model, loaded.sites.sites, IDS).sites[site].x
+    hook.remove()
+    assert torch.equal(captured, seen["x"])
+    weight = site.view(parameter_of(loaded.model, site).data)
+    column = module(torch.eye(site.d_ff)) - module(torch.zeros(site.d_ff))
+    torch.testing.assert_close(column.detach().T, weight, rtol=1e-4, atol=1e-6)
+
+
+def test_the_page_agrees_with_the_facts():
+    rows = (ROOT / "docs/architectures.md").read_text().splitlines()
+    cells = {row.split(" | ")[0].removeprefix("| "): row.split(" | ") for row in rows if row.startswith("| ")}
+    for name in analysable_types():
+        assert int(cells[name][3]) == len(COUNTS[name])
+        found, planted = cells[name][4].split("/")
+        assert found == planted
+
+
+def test_discovery_does_not_depend_on_names():
+    """The same network with every module and parameter renamed gives the same matrices."""
+    model = build("llama")
+    expected = [parameter_of(model, site).data_ptr() for site in discover_sites(model)]
+    for layer in model.model.layers:
+        layer.mlp.zeta = layer.mlp.down_proj
+        forward = layer.mlp
+
+        def renamed(x, mlp=forward):
+            return mlp.zeta(mlp.act_fn(mlp.gate_proj(x)) * mlp.up_proj(x))
+
+        del layer.mlp.down_proj
+        layer.mlp.forward = renamed
+    found = discover_sites(model)
+    assert [parameter_of(model, site).data_ptr() for site in found] == expected
+    assert {site.inner for site in found} == {"mlp.zeta"}
+
+
+def test_half_precision_and_gradients_change_nothing():
+    expected = discover_sites(build("qwen3_moe")).sites
+    for dtype in (torch.bfloat16, torch.float16):
+        assert discover_sites(build("qwen3_moe").to(dtype)).sites == expected
