@@ -60,8 +60,7 @@ def tiny_config(name: str) -> Any:
     values = _small_values(default, drop=DROP.get(kind, set()))
     if kind in dict(MODEL_FOR_MASKED_LM_MAPPING_NAMES) and hasattr(default, "is_decoder"):
         values["is_decoder"] = True
-    config = cls(**{**values, **arguments, **overrides})
-    return config
+    return cls(**{**values, **arguments, **overrides})
 
 
 def _small_values(config: Any, *, drop: set[str]) -> dict[str, Any]:
