@@ -25,11 +25,12 @@ from swa.models.trace import N_TOKENS, Event, Trace, layer_lists, trace_forward
 from swa.schemas.coordinate import SiteKind
 
 
-def discover_sites(model: Any) -> SiteMap:
+def discover_sites(model: Any, *, device: torch.device | None = None) -> SiteMap:
     """Find every down projection of a causal language model.
 
     Args:
         model: A transformers model in eval mode; offloaded weights are read once.
+        device: Where inputs go; by default where the model is (which cannot be told when its embedding is offloaded).
 
     Raises:
         UnsupportedModelError: There is no MLP, or what was found does not explain the model's own products.
@@ -38,7 +39,7 @@ def discover_sites(model: Any) -> SiteMap:
     generator = torch.Generator().manual_seed(0)
     input_ids = torch.randint(min(vocabulary, 100), (1, N_TOKENS), generator=generator)
     with eager_experts(model):
-        trace = trace_forward(model, input_ids.to(model.device))
+        trace = trace_forward(model, input_ids.to(device or model.device))
     events = _down_projections(trace, d_embedding=model.get_input_embeddings().weight.shape[-1])
     wrong = [f"{event.module}.{event.parameter}" for event in events if not event.consistent]
     if wrong:

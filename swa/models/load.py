@@ -93,7 +93,7 @@ def load_model(
         reference=reference,
         model=network,
         tokenizer=tokenizer,
-        sites=discover_sites(network),
+        sites=discover_sites(network, device=target),
         fingerprint=place.fingerprint,
         revision=place.revision,
         dtype=network.dtype,

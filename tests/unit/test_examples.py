@@ -29,4 +29,4 @@ def test_detect_example(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "planted" in done.stdout.lower()
-    assert "valid" in done.stdout
+    assert "run_config.json: ok, 1 record" in done.stdout

@@ -170,4 +170,4 @@ def test_newest_detection_first(tmp_path: Path):
     folder.create()
     for stamp in ("20260101_000000", "20260102_000000", "20260101_000000_2"):
         folder.detection(stamp).write_text("{}")
-    assert [path.stem for path in folder.detections()][0] == "detection_20260102_000000"
+    assert next(path.stem for path in folder.detections()) == "detection_20260102_000000"
