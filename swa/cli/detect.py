@@ -15,7 +15,7 @@ from swa.errors import UsageError
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.detect.options import DetectOptions
+    from swa.detection.options import DetectOptions
 
 EXAMPLES = """
     swa detect demo --dataset builtin
@@ -78,7 +78,7 @@ def command(
 
 
 def _detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
-    from swa.detect.options import DetectOptions
+    from swa.detection.options import DetectOptions
 
     return DetectOptions(
         screens=tuple(screen.value for screen in dict.fromkeys(search.screen)),

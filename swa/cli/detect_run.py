@@ -21,7 +21,7 @@ from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.detect.options import DetectOptions
+    from swa.detection.options import DetectOptions
     from swa.models.load import Checkpoint
 
 CHANGES_NUMBERS = frozenset(
@@ -97,7 +97,7 @@ class DetectionRun:
         return search.found
 
     def _compute(self, checkpoint: Checkpoint, folder: ModelFolder, stamp: str, log: RunLog) -> Detected:
-        from swa.detect.analysis import detect
+        from swa.detection.analysis import detect
         from swa.models.load import load_model
 
         with self.progress.task(f"Loading {checkpoint.reference.name}", 1) as task:

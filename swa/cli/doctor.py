@@ -12,7 +12,7 @@ from swa.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     from swa.cli.progress import TerminalProgress
-    from swa.detect.doctor import Examination
+    from swa.detection.doctor import Examination
     from swa.schemas.runs import ModelOutcome
 
 EXAMPLES = """
@@ -67,7 +67,7 @@ def command(models: Models, *, load: LoadOptions, shown: OutputOptions, config: 
 
 
 def _examine(name: str, load: LoadOptions, progress: TerminalProgress) -> Examined:
-    from swa.detect.doctor import examine
+    from swa.detection.doctor import examine
     from swa.models.load import fetch, load_model
     from swa.models.memory import total_memory
     from swa.models.reference import parse_reference

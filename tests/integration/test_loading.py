@@ -13,7 +13,7 @@ import torch
 from huggingface_hub import errors as hub_errors
 from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, LlamaForSequenceClassification
 
-from swa.detect.doctor import plant_and_find
+from swa.detection.doctor import plant_and_find
 from swa.engine.ablation import editing
 from swa.engine.edits import Edit
 from swa.errors import OutOfMemoryError, UnavailableError, UnsupportedModelError, UsageError

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from swa.detect.extremes import find_extremes
+from swa.detection.extremes import find_extremes
 from swa.engine.ablation import edited_in_place
 from swa.engine.capture import capture
 from swa.engine.edits import Edit

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ANALYSES = {"detect", "evaluate", "vocab", "cascade"}
+ANALYSES = {"detection", "evaluation", "vocabulary", "cascade"}
 BASE = {"schemas", "store", "stats", "progress", "errors"}
 ALLOWED = {
     "errors": set(),

@@ -121,7 +121,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Machinery:
     machinery = Machinery()
     monkeypatch.setattr("swa.models.load.fetch", machinery.fetch)
     monkeypatch.setattr("swa.models.load.load_model", machinery.load_model)
-    monkeypatch.setattr("swa.detect.analysis.detect", machinery.detect)
+    monkeypatch.setattr("swa.detection.analysis.detect", machinery.detect)
     monkeypatch.setattr(
         "swa.data.sources.load_text",
         lambda dataset, *, data_dir=None: SimpleNamespace(name=dataset, fingerprint=f"text {dataset}"),

@@ -137,7 +137,7 @@ def test_an_interruption_during_the_work_is_recorded(swa, machinery, monkeypatch
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("swa.detect.analysis.detect", interrupted)
+    monkeypatch.setattr("swa.detection.analysis.detect", interrupted)
     assert swa("detect", "a/x").code == 130
     config = json.loads((ROOT / "a--x/run_config.json").read_text())
     assert config["detect"]["status"] == "interrupted"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from swa.detect.doctor import Examination, PlantTest
+from swa.detection.doctor import Examination, PlantTest
 from swa.models.head import Head
 from swa.schemas.registry import parse_record
 
@@ -28,7 +28,7 @@ FOUND = Examination(
 @pytest.fixture
 def examined(monkeypatch, machinery):
     found = {"is": FOUND}
-    monkeypatch.setattr("swa.detect.doctor.examine", lambda loaded: found["is"])
+    monkeypatch.setattr("swa.detection.doctor.examine", lambda loaded: found["is"])
     monkeypatch.setattr("swa.models.load.load_model", lambda *_, **__: SimpleNamespace(device=torch.device("cpu")))
     return found
 

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from swa.detect.confirm import confirm, nearest_scalars
-from swa.detect.losses import LossMeter
+from swa.detection.confirm import confirm, nearest_scalars
+from swa.detection.losses import LossMeter
 from swa.models.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.tiny_loaded import loaded_tiny
@@ -72,7 +72,7 @@ def test_batch_size_changes_nothing():
 
 
 def test_the_seed_moves_the_interval_and_nothing_else(monkeypatch):
-    monkeypatch.setattr("swa.detect.confirm.WORTH_A_SECOND_LOOK", 0.0)
+    monkeypatch.setattr("swa.detection.confirm.WORTH_A_SECOND_LOOK", 0.0)
     loaded = loaded_tiny("llama")
     address = (loaded.sites.sites[0], 2, 3)
     windows = torch.randint(6, 100, (16, 20), generator=torch.Generator().manual_seed(6))

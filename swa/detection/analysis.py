@@ -10,14 +10,14 @@ from torch import Tensor
 
 from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, detection_windows
-from swa.detect.confirm import Confirmed, confirm
-from swa.detect.gradient import GradientScreen, screen_gradients
-from swa.detect.losses import LossMeter
-from swa.detect.options import DetectOptions
-from swa.detect.records import super_weight_record
-from swa.detect.result import detection_result
-from swa.detect.spikes import Address, SpikeScreen, screen_spikes
-from swa.detect.suppression import spike_suppression
+from swa.detection.confirm import Confirmed, confirm
+from swa.detection.gradient import GradientScreen, screen_gradients
+from swa.detection.losses import LossMeter
+from swa.detection.options import DetectOptions
+from swa.detection.records import super_weight_record
+from swa.detection.result import detection_result
+from swa.detection.spikes import Address, SpikeScreen, screen_spikes
+from swa.detection.suppression import spike_suppression
 from swa.engine.batch import automatic_batch_size
 from swa.errors import UsageError
 from swa.models.loaded import LoadedModel

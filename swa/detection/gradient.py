@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from swa.detect.spikes import Address
+from swa.detection.spikes import Address
 from swa.engine.reducers import token_losses
 from swa.models.loaded import LoadedModel
 from swa.models.sites import Site, parameter_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from swa.detect.inactive import why_inactive
-from swa.detect.losses import LossMeter, WindowLosses
-from swa.detect.spikes import Address
+from swa.detection.inactive import why_inactive
+from swa.detection.losses import LossMeter, WindowLosses
+from swa.detection.spikes import Address
 from swa.engine.edits import Edit
 from swa.models.loaded import LoadedModel
 from swa.models.weights import matrix_of

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swa.detect.spikes import Address, SpikeScreen
+from swa.detection.spikes import Address, SpikeScreen
 from swa.engine.ablation import editing
 from swa.engine.edits import Edit
 from swa.models.flow import tensors_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-import swa.detect.gradient as module
-from swa.detect.gradient import screen_gradients
+import swa.detection.gradient as module
+from swa.detection.gradient import screen_gradients
 from swa.models.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.tiny_loaded import loaded_tiny

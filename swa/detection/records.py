@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from swa.detect.confirm import Confirmed
-from swa.detect.extremes import Attribution, Extremes, describe
-from swa.detect.gradient import GradientScreen
-from swa.detect.published import is_published
-from swa.detect.spikes import Address, Spike, SpikeScreen
+from swa.detection.confirm import Confirmed
+from swa.detection.extremes import Attribution, Extremes, describe
+from swa.detection.gradient import GradientScreen
+from swa.detection.published import is_published
+from swa.detection.spikes import Address, Spike, SpikeScreen
 from swa.models.loaded import LoadedModel
 from swa.models.weights import matrix_of
 from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, Screen, SiteExtremes, SuperWeight

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from swa.detect.extremes import Attribution, Extremes, find_extremes
+from swa.detection.extremes import Attribution, Extremes, find_extremes
 from swa.engine.ablation import editing
 from swa.engine.capture import Activations, capture
 from swa.engine.edits import Edit

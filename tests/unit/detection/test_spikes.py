@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swa.detect.extremes import find_extremes
-from swa.detect.spikes import screen_spikes
+from swa.detection.extremes import find_extremes
+from swa.detection.spikes import screen_spikes
 from swa.engine.capture import capture
 from swa.models.sites import parameter_of
 from swa.progress import SilentProgress
@@ -155,7 +155,7 @@ def test_auto_ignores_the_input_and_uses_the_residual_stream():
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_weights_come_back_when_the_screen_breaks(error, monkeypatch):
-    import swa.detect.spikes as module
+    import swa.detection.spikes as module
 
     loaded = loaded_tiny("llama")
     before = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swa.detect.analysis import prompt_ids
-from swa.detect.extremes import find_extremes
-from swa.detect.options import DEFAULT_PROMPT
-from swa.detect.result import describe_architecture
+from swa.detection.analysis import prompt_ids
+from swa.detection.extremes import find_extremes
+from swa.detection.options import DEFAULT_PROMPT
+from swa.detection.result import describe_architecture
 from swa.engine.ablation import editing
 from swa.engine.capture import capture
 from swa.engine.edits import Edit

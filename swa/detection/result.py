@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from swa.data.sources import TextSource
-from swa.detect.confirm import Confirmed
-from swa.detect.options import DetectOptions
-from swa.detect.records import coverage_record, iteration_records, near_miss_records
-from swa.detect.spikes import SpikeScreen
+from swa.detection.confirm import Confirmed
+from swa.detection.options import DetectOptions
+from swa.detection.records import coverage_record, iteration_records, near_miss_records
+from swa.detection.spikes import SpikeScreen
 from swa.models.loaded import LoadedModel
 from swa.schemas.detection import DetectionResult, Screen, SuperWeight, Threshold
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from swa.detect.spikes import Address
+from swa.detection.spikes import Address
 from swa.engine.ablation import editing
 from swa.engine.capture import capture
 from swa.engine.edits import Edit
