@@ -136,5 +136,6 @@ def _two_decimals(value: float) -> str:
 
 
 def _fixed(value: float) -> str:
-    """Nats per token: three decimals below 0.1, else two."""
-    return f"{value:.3f}" if abs(value) < 0.0995 else f"{value:.2f}"
+    """Nats per token: three decimals below 0.1, else two; a zero has no sign."""
+    text = f"{value:.3f}" if abs(value) < 0.0995 else f"{value:.2f}"
+    return "0.000" if text == "-0.000" else text
