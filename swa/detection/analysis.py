@@ -76,7 +76,9 @@ def detect(
             )
     candidates = list(dict.fromkeys([*spikes.found, *(gradients.top if gradients else [])]))
     confirmed: Confirmed | None = None
+    batch_size: int | None = None
     if options.confirm and windows is not None:
+        batch_size = options.batch_size or _batch_size(loaded, windows)
         with _timed(timings, "confirmation"):
             confirmed = _confirm(
                 loaded,
@@ -84,7 +86,8 @@ def detect(
                 windows,
                 spikes=spikes,
                 prompts=prompts,
-                options=options,
+                seed=options.seed,
+                batch_size=batch_size,
                 progress=progress,
                 notes=notes,
             )
@@ -98,6 +101,7 @@ def detect(
         loaded,
         text if windows is not None else None,
         options=options,
+        batch_size=batch_size,
         screens=screens,
         skipped=skipped,
         spikes=spikes,
@@ -143,17 +147,12 @@ def _confirm(
     *,
     spikes: SpikeScreen,
     prompts: Sequence[Tensor],
-    options: DetectOptions,
+    seed: int,
+    batch_size: int,
     progress: Progress,
     notes: list[str],
 ) -> Confirmed:
     held_out = windows.confirmation
-    batch_size = options.batch_size or automatic_batch_size(
-        loaded.sites,
-        n_tokens=held_out.shape[1],
-        vocabulary=loaded.model.get_output_embeddings().weight.shape[0],
-        device=loaded.device,
-    )
     meter = LossMeter(
         loaded,
         batch_size=batch_size,
@@ -167,7 +166,16 @@ def _confirm(
         held_out,
         meter=meter,
         suppression=spike_suppression(loaded, candidates, spikes, prompts),
-        seed=options.seed,
+        seed=seed,
+    )
+
+
+def _batch_size(loaded: LoadedModel, windows: DetectionWindows) -> int:
+    return automatic_batch_size(
+        loaded.sites,
+        n_tokens=windows.confirmation.shape[1],
+        vocabulary=loaded.model.get_output_embeddings().weight.shape[0],
+        device=loaded.device,
     )
 
 

@@ -23,6 +23,7 @@ def detection_result(
     text: TextSource | None,
     *,
     options: DetectOptions,
+    batch_size: int | None,
     screens: Sequence[Screen],
     skipped: Mapping[Screen, str],
     spikes: SpikeScreen,
@@ -46,7 +47,7 @@ def detection_result(
         weights_fingerprint=loaded.fingerprint,
         architecture=describe_architecture(loaded),
         dtype=str(loaded.dtype).removeprefix("torch."),
-        config=_config(options),
+        config=_config(options, batch_size),
         screens=list(screens),
         screens_skipped={str(screen): reason for screen, reason in skipped.items()},
         threshold=_threshold(loaded, spikes, threshold),
@@ -82,8 +83,8 @@ def _threshold(loaded: LoadedModel, spikes: SpikeScreen, value: float | None) ->
     )
 
 
-def _config(options: DetectOptions) -> dict[str, Any]:
-    """The choices under the names of the command line."""
+def _config(options: DetectOptions, batch_size: int | None) -> dict[str, Any]:
+    """The choices under the names of the command line; of `auto` what it came to."""
     return {
         "screen": list(options.screens),
         "screen_top": options.screen_top,
@@ -92,7 +93,7 @@ def _config(options: DetectOptions) -> dict[str, Any]:
         "prompt": list(options.prompts),
         "no_confirm": not options.confirm,
         "seed": options.seed,
-        "batch_size": options.batch_size or "auto",
+        "batch_size": batch_size or "auto",
     }
 
 

@@ -79,6 +79,7 @@ def test_the_same_seed_gives_the_same_record():
 def test_batch_size_changes_nothing_beyond_rounding():
     loaded = loaded_tiny("llama")
     runs = [detect(loaded, TEXT, options=_options(batch_size=size)) for size in (1, 7)]
+    assert [run.config["batch_size"] for run in runs] == [1, 7]
     for one, two in zip(*(run.super_weights for run in runs), strict=True):
         assert one.coordinate == two.coordinate
         assert one.confirmation.delta_loss == pytest.approx(two.confirmation.delta_loss, abs=1e-5)
