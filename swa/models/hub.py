@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swa.errors import UnavailableError
+from swa.models.inspect import first_sentence
 from swa.models.reference import ModelReference
 
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "tokenizer*"]
+_NOT_LOADED = ["*/*.safetensors", "*/*.bin", "consolidated*"]
+"""The same weights once more, in the layout of other programs."""
 
 
 class Snapshot(NamedTuple):
@@ -34,18 +37,21 @@ def download(reference: ModelReference, *, trust_remote_code: bool) -> Snapshot:
         GatedRepoError,
         HfHubHTTPError,
         LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
+    from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[attr-defined]  # httpx or httpx2
 
     name, revision = reference.name, reference.revision
-    patterns = [*_SMALL_FILES, "*.py"] if trust_remote_code else _SMALL_FILES
+    small = [*_SMALL_FILES, "*.py"] if trust_remote_code else _SMALL_FILES
     elsewhere = f"Download it where there is a network (`hf download {name}`) and name the folder instead."
     try:
-        folder = snapshot_download(name, revision=revision, allow_patterns=[*patterns, "*.safetensors"])
-        if not any(Path(folder).glob("*.safetensors")):
-            folder = snapshot_download(name, revision=revision, allow_patterns=[*patterns, "*.bin"])
+        for weights in ("*.safetensors", "*.bin"):
+            folder = snapshot_download(
+                name, revision=revision, allow_patterns=[*small, weights], ignore_patterns=_NOT_LOADED
+            )
+            if any(Path(folder).glob(weights)):
+                break
     except GatedRepoError as error:
         raise UnavailableError(
             f"'{name}' is gated.", hint="Accept its terms on its page, then `hf auth login`."
@@ -58,6 +64,16 @@ def download(reference: ModelReference, *, trust_remote_code: bool) -> Snapshot:
         raise UnavailableError(
             f"'{name}' has no revision '{revision}'.", hint="Name a branch, tag or commit."
         ) from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError, OSError, HfHubHTTPError) as error:
+    except (LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
         raise UnavailableError(f"'{name}' is not here and the hub cannot be reached.", hint=elsewhere) from error
+    except HfHubHTTPError as error:
+        raise UnavailableError(f"The hub refuses '{name}': {first_sentence(error)}", hint=elsewhere) from error
+    except (TransportError, RuntimeError) as error:  # RuntimeError: from the compiled half of the transport
+        raise UnavailableError(
+            f"The download of '{name}' broke off: {first_sentence(error)}", hint="Try again."
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            f"'{name}' cannot be stored: {first_sentence(error)}", hint="Let HF_HOME name a folder with room."
+        ) from error
     return Snapshot(Path(folder), Path(folder).name)

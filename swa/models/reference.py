@@ -10,7 +10,8 @@ from typing import Literal
 from swa.errors import UnavailableError, UsageError
 
 DEMO = "demo"
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_ID = re.compile(r"(?:\w(?:[\w.-]*\w)?/)?\w(?:[\w.-]*\w)?", re.ASCII)
+_HUB_ID_LENGTH = 96
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,39 @@ def parse_reference(text: str, *, revision: str | None = None) -> ModelReference
     """
     if text == DEMO:
         return _local(DEMO, "demo", None, revision)
-    path = Path(text).expanduser()
-    if text and path.exists():
+    path = _existing(text)
+    if path is not None:
         if path.is_file() and path.suffix.lower() != ".gguf":
             raise UnavailableError(f"'{text}' is a file, but no .gguf file.", hint="Name the folder that holds it.")
         return _local(text, "folder" if path.is_dir() else "gguf", path, revision)
     if text.startswith((".", "/", "~")) or text.lower().endswith(".gguf") or text.count("/") > 1:
-        raise UnavailableError(f"There is no model at '{text}'.", hint="Check the path.")
+        raise UnavailableError(f"There is no model at '{_shortened(text)}'.", hint="Check the path.")
     name, _, inline = text.partition("@")
     if inline and revision:
         raise UsageError(f"'{text}' names a revision and --revision names another.", hint="Give one of them.")
-    if not _HUB_ID.fullmatch(name) or ".." in name:
+    if not _is_hub_id(name):
         raise UnavailableError(
-            f"'{text}' is neither a path nor a hub id.", hint="A hub id looks like allenai/OLMo-1B-0724-hf."
+            f"'{_shortened(text)}' is neither a path nor a hub id.", hint="A hub id looks like allenai/OLMo-1B-0724-hf."
         )
     return ModelReference(name, "hub", None, inline or revision)
+
+
+def _existing(text: str) -> Path | None:
+    try:
+        path = Path(text).expanduser()
+        return path if text and path.exists() else None
+    except (OSError, RuntimeError):  # longer than a path may be, out of sight, or `~` of nobody
+        return None
+
+
+def _is_hub_id(name: str) -> bool:
+    """The hub's own rules, so that what cannot be there is not asked for."""
+    wrong = "--" in name or ".." in name or name.endswith(".git") or len(name) > _HUB_ID_LENGTH
+    return bool(_HUB_ID.fullmatch(name)) and not wrong
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 def _local(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import shutil
@@ -51,7 +52,15 @@ class TestReferences:
         assert (hub.kind, hub.name, hub.revision) == ("hub", "org/name", "v1")
         assert parse_reference("org/name", revision="main").revision == "main"
 
-    @pytest.mark.parametrize("text", ["./none", "/none", "a/b/c", "none.gguf", "~/none", "org/na me", ""])
+    @pytest.mark.parametrize("text", ["./none", "/none", "a/b/c", "none.gguf", "~/none", "~nobody-here/x", "x" * 5000])
+    def test_what_looks_like_a_path_or_is_too_long_is_unavailable(self, text):
+        with pytest.raises(UnavailableError) as caught:
+            parse_reference(text)
+        assert len(caught.value.message) < 300
+
+    @pytest.mark.parametrize(
+        "text", ["", "org/na me", "foo--bar", "-x", "org/name.git", "a/.b", "ä/ü", "a..b", "x" * 97, "a\0b"]
+    )
     def test_what_is_not_there_is_unavailable(self, text):
         with pytest.raises(UnavailableError):
             parse_reference(text)
@@ -117,6 +126,29 @@ class TestOffload:
         assert plant_and_find(offloaded, IDS).passed
         assert (folder / "model.safetensors").read_bytes() == before
 
+    def test_two_models_do_not_mix_their_weights_on_disk(self, tmp_path):
+        """Fused experts are rewritten for the disk under names that both models have."""
+        loaded = {}
+        for seed in (0, 1):
+            write_tiny_checkpoint(tmp_path / str(seed), model=build("mixtral", seed=seed))
+            loaded[seed] = load_model(str(tmp_path / str(seed)), max_memory=0, cache_dir=tmp_path / "cache")
+        for seed, offloaded in loaded.items():
+            assert torch.equal(_logits(offloaded), _logits(load_model(str(tmp_path / str(seed)))))
+
+    def test_the_files_on_disk_go_with_the_model(self, tmp_path):
+        write_tiny_checkpoint(tmp_path / "m", "mixtral")
+        loaded = load_model(str(tmp_path / "m"), max_memory=0, cache_dir=tmp_path / "cache")
+        assert any((tmp_path / "cache").rglob("*experts*"))
+        del loaded
+        gc.collect()
+        assert not list((tmp_path / "cache").iterdir())
+
+    def test_a_cache_that_is_a_file_is_a_usage_error(self, checkpoint, tmp_path):
+        (tmp_path / "cache").touch()
+        with pytest.raises(UsageError, match="cannot be used") as caught:
+            load_model(str(checkpoint), max_memory=0, cache_dir=tmp_path / "cache")
+        assert "--cache-dir" in caught.value.hint
+
     def test_enough_memory_keeps_everything_resident(self, checkpoint, tmp_path):
         assert not load_model(str(checkpoint), max_memory=2**30, cache_dir=tmp_path).offloaded
 
@@ -136,6 +168,20 @@ class TestBad:
         (checkpoint / "config.json").write_text("{")
         self.refused(checkpoint, UnavailableError, "not valid JSON")
 
+    @pytest.mark.parametrize("text", ["[]", "3", "null"])
+    def test_a_configuration_that_is_no_object(self, checkpoint, text):
+        (checkpoint / "config.json").write_text(text)
+        self.refused(checkpoint, UnavailableError, "no JSON object")
+
+    @pytest.mark.parametrize(
+        "entry",
+        [{"hidden_size": "abc"}, {"num_attention_heads": 7}, {"model_type": []}, {"auto_map": None}, {"dtype": "f33"}],
+        ids=str,
+    )
+    def test_a_configuration_with_impossible_values(self, checkpoint, entry):
+        self.change(checkpoint, **entry)
+        self.refused(checkpoint, (UnavailableError, UnsupportedModelError), "broken|does not know")
+
     @pytest.mark.parametrize("n_bytes", [0, 5, 100, 20_000])
     def test_truncated_weights(self, checkpoint, n_bytes):
         path = checkpoint / "model.safetensors"
@@ -153,6 +199,51 @@ class TestBad:
         del tensors["model.layers.1.mlp.down_proj.weight"]
         save_file(tensors, checkpoint / "model.safetensors", metadata={"format": "pt"})
         self.refused(checkpoint, UnavailableError, "lacks 1 weights, model.layers.1.mlp.down_proj.weight")
+
+    def test_weights_of_another_shape(self, checkpoint):
+        self.change(checkpoint, intermediate_size=128)
+        self.refused(checkpoint, UnavailableError, r"down_proj.weight of 'model' is 64×96, .* says 64×128")
+
+    @pytest.mark.parametrize("text", ["{", "{}", "[]"])
+    def test_a_broken_index(self, checkpoint, text):
+        (checkpoint / "model.safetensors").unlink()
+        build("llama").save_pretrained(checkpoint, max_shard_size="60KB")
+        assert len(load_model(str(checkpoint)).sites) == 4
+        (checkpoint / "model.safetensors.index.json").write_text(text)
+        self.refused(checkpoint, UnavailableError, "cannot be read")
+
+    def test_a_missing_shard(self, checkpoint):
+        (checkpoint / "model.safetensors").unlink()
+        build("llama").save_pretrained(checkpoint, max_shard_size="60KB")
+        sorted(checkpoint.glob("*.safetensors"))[1].unlink()
+        self.refused(checkpoint, UnavailableError, "model-00002-of")
+
+    @pytest.mark.parametrize("header", [b"[]", b'{"a": 3}', b'{"a": {"dtype": "F32", "shape": "x"}}'])
+    def test_a_header_that_is_none(self, checkpoint, header):
+        (checkpoint / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
+        self.refused(checkpoint, UnavailableError, "cannot be read")
+
+    def test_a_link_to_nothing(self, checkpoint):
+        (checkpoint / "model.safetensors").unlink()
+        (checkpoint / "model.safetensors").symlink_to(checkpoint / "gone")
+        self.refused(checkpoint, UnavailableError, "no weights")
+
+    @pytest.mark.parametrize("content", [[1, 2], {"w": 3}, None])
+    def test_torch_files_that_hold_something_else(self, checkpoint, content):
+        (checkpoint / "model.safetensors").unlink()
+        torch.save(content, checkpoint / "pytorch_model.bin")
+        if content is None:
+            path = checkpoint / "pytorch_model.bin"
+            path.write_bytes(path.read_bytes()[:-100])
+        self.refused(checkpoint, UnavailableError, "cannot be read|lacks")
+
+    def test_memory_that_runs_out_is_not_called_a_broken_file(self, checkpoint, monkeypatch):
+        def fails(*_args, **_kwargs):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+        monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", fails)
+        with pytest.raises(RuntimeError, match="allocate memory"):
+            load_model(str(checkpoint))
 
     def test_no_tokenizer(self, tmp_path):
         write_tiny_checkpoint(tmp_path / "m", tokenizer=False)
@@ -186,15 +277,37 @@ class TestBad:
         config = build("llama").config
         config.num_labels = 2
         write_tiny_checkpoint(tmp_path / "m", model=LlamaForSequenceClassification(config))
-        self.refused(tmp_path / "m", UnsupportedModelError, "no language-model head")
+        self.refused(
+            tmp_path / "m", UnsupportedModelError, "LlamaForSequenceClassification, which predicts no next token"
+        )
+
+    @pytest.mark.parametrize(
+        ("model_type", "architecture", "match"),
+        [
+            ("bert", "BertForPreTraining", "predicts no next token"),
+            ("bert", "BertModel", "predicts no next token"),
+            ("bart", "BartForConditionalGeneration", "encoder with a decoder"),
+            ("llama", "LlamaModel", "predicts no next token"),
+        ],
+    )
+    def test_other_heads(self, checkpoint, model_type, architecture, match):
+        both = architecture.startswith("Bart")
+        self.change(checkpoint, model_type=model_type, architectures=[architecture], is_encoder_decoder=both)
+        self.refused(checkpoint, UnsupportedModelError, match)
 
     def test_no_mlp(self, tmp_path):
         write_tiny_checkpoint(tmp_path / "m", "mamba")
         self.refused(tmp_path / "m", UnsupportedModelError, "No MLP")
 
-    def test_quantised_weights(self, checkpoint):
-        self.change(checkpoint, quantization_config={"quant_method": "gptq", "bits": 4})
+    @pytest.mark.parametrize("nested", [False, True])
+    def test_quantised_weights(self, checkpoint, nested):
+        entry = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+        self.change(checkpoint, **({"text_config": entry} if nested else entry))
         self.refused(checkpoint, UnsupportedModelError, "quantised .gptq.")
+
+    def test_an_empty_quantisation_is_none(self, checkpoint):
+        self.change(checkpoint, quantization_config=None)
+        assert len(load_model(str(checkpoint)).sites) == 4
 
     def test_an_unknown_type(self, checkpoint):
         self.change(checkpoint, model_type="t5", architectures=["T5ForConditionalGeneration"])
@@ -211,9 +324,10 @@ class TestBad:
     def test_a_device_that_is_not_there(self, checkpoint):
         self.refused(checkpoint, UsageError, "not there", device="cuda:7")
         self.refused(checkpoint, UsageError, "no device", device="abacus")
+        self.refused(checkpoint, UsageError, "no device", device="meta")
 
     def test_a_model_larger_than_the_memory(self, checkpoint, monkeypatch):
-        monkeypatch.setattr("swa.models.memory.total_memory", lambda device: 1000)
+        monkeypatch.setattr("swa.models.load.total_memory", lambda device: 1000)
         error = self.refused(checkpoint, OutOfMemoryError, "The weights need")
         assert "--max-memory" in error.hint
 
@@ -238,6 +352,10 @@ class TestHub:
             (hub_errors.RevisionNotFoundError, "no revision 'v9'"),
             (hub_errors.LocalEntryNotFoundError, "cannot be reached"),
             (hub_errors.OfflineModeIsEnabled, "cannot be reached"),
+            (hub_errors.DisabledRepoError, "refuses 'org/name': from the hub"),
+            (hub_errors.HTTPError, "broke off: from the hub"),
+            (RuntimeError, "broke off: from the hub"),
+            (PermissionError, "cannot be stored: from the hub"),
         ],
     )
     def test_each_failure_is_one_sentence(self, monkeypatch, cls, message):
@@ -265,6 +383,7 @@ class TestHub:
         assert (name, kwargs["revision"]) == ("org/name", "main")
         assert "*.safetensors" in kwargs["allow_patterns"]
         assert not {"*.bin", "*.py"} & set(kwargs["allow_patterns"])
+        assert "consolidated*" in kwargs["ignore_patterns"]
         assert load_model(found).name == "org/name"
 
 
