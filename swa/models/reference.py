@@ -52,6 +52,8 @@ def parse_reference(text: str, *, revision: str | None = None) -> ModelReference
     if text.startswith((".", "/", "~")) or text.lower().endswith(".gguf") or text.count("/") > 1:
         raise UnavailableError(f"There is no model at '{_shortened(text)}'.", hint="Check the path.")
     name, _, inline = text.partition("@")
+    if name == DEMO:
+        return _local(DEMO, "demo", None, inline or revision)
     if inline and revision:
         raise UsageError(f"'{text}' names a revision and --revision names another.", hint="Give one of them.")
     if not _is_hub_id(name):

@@ -22,7 +22,10 @@ def read_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
-    except _BROKEN as error:
+    except Exception as error:
+        # the tokenizers library raises Exception itself, of no class of its own; a subclass must be a known one
+        if type(error) is not Exception and not isinstance(error, _BROKEN):
+            raise
         raise UnavailableError(
             f"'{folder.name}' has no tokenizer that can be read: {first_sentence(error)}",
             hint="Copy the tokenizer's files beside the weights.",

@@ -12,7 +12,13 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub import errors as hub_errors
-from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, LlamaForSequenceClassification
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    LlamaForSequenceClassification,
+)
 
 from swa.detection.doctor import plant_and_find
 from swa.engine.ablation import editing
@@ -65,7 +71,7 @@ class TestReferences:
         with pytest.raises(UnavailableError):
             parse_reference(text)
 
-    @pytest.mark.parametrize(("text", "revision"), [("org/a@x", "y"), ("demo", "y")])
+    @pytest.mark.parametrize(("text", "revision"), [("org/a@x", "y"), ("demo", "y"), ("demo@x", None), (".", "y")])
     def test_senseless_revisions_are_usage_errors(self, text, revision):
         with pytest.raises(UsageError):
             parse_reference(text, revision=revision)
@@ -248,6 +254,22 @@ class TestBad:
     def test_no_tokenizer(self, tmp_path):
         write_tiny_checkpoint(tmp_path / "m", tokenizer=False)
         self.refused(tmp_path / "m", UnavailableError, "tokenizer")
+
+    @pytest.mark.parametrize(
+        "entry", [{"model": {"type": "unknown"}}, {"pre_tokenizer": {"type": "unknown"}}, {"added_tokens": 3}], ids=str
+    )
+    def test_a_broken_tokenizer(self, checkpoint, entry):
+        path = checkpoint / "tokenizer.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | entry))
+        self.refused(checkpoint, UnavailableError, "no tokenizer that can be read")
+
+    def test_a_bug_under_the_tokenizer_is_not_called_a_broken_file(self, checkpoint, monkeypatch):
+        def fails(*_args, **_kwargs):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(AutoTokenizer, "from_pretrained", fails)
+        with pytest.raises(ZeroDivisionError):
+            load_model(str(checkpoint))
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_weights_that_are_not_finite(self, tmp_path, value):
