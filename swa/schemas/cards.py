@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import MISSING, Field
+from pydantic import MISSING, Field, FiniteFloat
 
-from swa.schemas.base import Number, Part, Record
+from swa.schemas.base import Number, Pair, Part, Record
 from swa.schemas.detection import MoeBlock
 
 Label = Literal["prediction", "suppression", "partition", "unclear"]
@@ -16,11 +16,11 @@ class Moments(Part):
     """Moments of a neuron's effects over the vocabulary, population form."""
 
     var: Number
-    """Variance."""
+    """Population variance: squared logits per unit of activation; of cosines without unit."""
     skew: Number
-    """Skewness."""
+    """Skewness, without unit."""
     kurt: Number
-    """Excess kurtosis (0 for a normal distribution)."""
+    """Excess kurtosis (0 for a normal distribution), without unit."""
 
 
 class TopToken(Part):
@@ -29,9 +29,9 @@ class TopToken(Part):
     id: int
     """Token id."""
     tok: str
-    """Raw vocabulary piece."""
+    """Raw vocabulary piece, such as `Ġthe`."""
     str_: str = Field(alias="str")
-    """Text."""
+    """The token decoded to text, such as ` the`."""
     effect: Number
     """Effect on the token's logit per unit of activation."""
 
@@ -48,7 +48,7 @@ class Enrichment(Part):
     mean_diff: Number | MISSING = MISSING
     """Mean of the class minus mean of the rest, in standard deviations of all effects."""
     n: int | MISSING = MISSING
-    """Tokens in the class."""
+    """Number of tokens in the class."""
     q: Number | MISSING = MISSING
     """Benjamini-Hochberg q-value of Welch's t-test over the classes of the card."""
 
@@ -56,10 +56,10 @@ class Enrichment(Part):
 class Percentiles(Part):
     """Where the neuron stands among 512 seeded neurons of its matrix, 0 to 100."""
 
-    var: float
-    """Of the variance of the cosines."""
-    kurt: float
-    """Of |kurt| of the cosines."""
+    var: FiniteFloat
+    """Percentile of the variance of the cosines."""
+    kurt: FiniteFloat
+    """Percentile of |kurt| of the cosines."""
 
 
 class NeuronCard(Record):
@@ -69,25 +69,25 @@ class NeuronCard(Record):
     model: str
     """The model as it was named."""
     layer: int
-    """Layer."""
+    """Index of the layer in its own list."""
     neuron: int
-    """Column of the down projection."""
+    """Column of the down projection = MLP neuron."""
     expert: int | None = None
-    """Number of the expert; null in dense layers."""
+    """Number of the expert; null where the matrix is not a routed expert's."""
     moments: Moments
-    """Of the effects."""
+    """Moments of the effects."""
     moments_cos: Moments | MISSING = MISSING
-    """Of the cosines between the neuron's output and the tokens' unembeddings."""
+    """Moments of the cosines between the neuron's output and the tokens' unembeddings; absent when not asked for."""
     top_tokens_up: list[TopToken]
-    """Tokens whose logit rises most."""
+    """Tokens whose logit rises most, largest first."""
     top_tokens_down: list[TopToken]
-    """Tokens whose logit falls most."""
+    """Tokens whose logit falls most, largest fall first."""
     enrichment: list[Enrichment] | MISSING = MISSING
-    """Token classes that stand out."""
+    """Token classes and how they stand out; absent without --enable-enrichment."""
     label: Label
     """Kind of neuron (Gurnee et al., arXiv 2401.12181), on the cosine moments."""
     percentiles: Percentiles | MISSING = MISSING
-    """Among neurons of the same matrix."""
+    """Where the neuron stands among neurons of the same matrix."""
 
 
 class Metrics(Part):
@@ -98,11 +98,11 @@ class Metrics(Part):
     entropy: Number
     """Entropy of the prediction, nats."""
     topk_margin: Number
-    """p of the first minus p of the second token."""
+    """Probability of the most likely minus that of the second token, in [0, 1]."""
     stopword_mass: Number
-    """Probability of function words."""
+    """Probability of English function words, in [0, 1]."""
     logit_margin: Number | MISSING = MISSING
-    """Logit of the first minus logit of the second token."""
+    """Logit of the most likely minus that of the second token."""
 
 
 class Controls(Part):
@@ -111,20 +111,20 @@ class Controls(Part):
     random_coord_delta: Metrics
     """Mean over the control scalars, modified minus baseline."""
     random_coord_std: Metrics | MISSING = MISSING
-    """Sample standard deviation; absent for one control."""
+    """Sample standard deviation (ddof 1) over the control scalars; absent for one control."""
     random_coord_max: Metrics | MISSING = MISSING
-    """The signed delta with the largest size."""
-    random_coords: list[tuple[int, int]] | MISSING = MISSING
+    """Of each metric the signed delta with the largest absolute value."""
+    random_coords: list[Pair] | MISSING = MISSING
     """Row and column of the control scalars, in the order drawn."""
     neuron_zero_delta: Metrics
-    """With the whole column zeroed."""
+    """Delta with the whole column (the neuron) zeroed."""
 
 
 class CascadeBlock(Part):
     """Effect of the removal layer by layer, through the logit lens."""
 
     layers: list[int]
-    """Layers that were read out."""
+    """Indices of the layers that were read out; the other lists follow it."""
     delta_entropy: list[Number]
     """Entropy, removed minus baseline, nats."""
     delta_margin: list[Number]
@@ -141,22 +141,22 @@ class BootstrapInterval(Part):
     ci_low: Number = Field(alias="ci_2.5")
     """Lower end of the 95 % interval."""
     ci_high: Number = Field(alias="ci_97.5")
-    """Upper end."""
+    """Upper end of the 95 % interval."""
     n_windows: int
-    """Windows that were resampled."""
+    """Number of windows that were resampled, in pairs."""
 
 
 class Bootstrap(Part):
     """Intervals of the metrics."""
 
     loss: BootstrapInterval
-    """Of the loss."""
+    """Interval of the delta of the loss."""
     entropy: BootstrapInterval | MISSING = MISSING
-    """Of the entropy."""
+    """Interval of the delta of the entropy."""
     topk_margin: BootstrapInterval | MISSING = MISSING
-    """Of the margin."""
+    """Interval of the delta of the probability margin."""
     stopword_mass: BootstrapInterval | MISSING = MISSING
-    """Of the function words' mass."""
+    """Interval of the delta of the function words' mass."""
 
 
 class TokenShift(Part):
@@ -165,28 +165,28 @@ class TokenShift(Part):
     id: int
     """Token id."""
     tok: str
-    """Raw vocabulary piece."""
+    """Raw vocabulary piece, such as `Ġthe`."""
     str_: str = Field(alias="str")
-    """Text."""
+    """The token decoded to text, such as ` the`."""
     delta_p: Number
-    """Mean change of its probability."""
+    """Mean over scored positions of the change of its probability, modified − baseline."""
     delta_logp: Number
-    """Mean change of its log-probability, nats."""
+    """Mean over scored positions of the change of its log-probability, nats."""
     p_baseline: Number
-    """Mean probability, intact."""
+    """Mean probability in the intact model."""
     p_modified: Number
-    """Mean probability, modified."""
+    """Mean probability in the modified model."""
 
 
 class TokenShifts(Part):
     """Tokens that gain and lose most."""
 
     up: list[TokenShift]
-    """Gaining, largest first."""
+    """Tokens that gain, largest gain first."""
     down: list[TokenShift]
-    """Losing, largest first."""
+    """Tokens that lose, largest loss first."""
     total_variation: Number
-    """½ Σ over tokens of |mean Δp|."""
+    """½ Σ over the vocabulary of |mean Δp|, in [0, 1]."""
 
 
 class SuperWeightCard(Record):
@@ -198,28 +198,30 @@ class SuperWeightCard(Record):
     tensor: Literal["mlp_out", "expert_out", "shared_expert_out", "aux_out"]
     """What the down projection belongs to."""
     layer: int
-    """Layer."""
+    """Index of the layer in its own list."""
     row: int
-    """Output channel."""
+    """Output channel = channel of the residual stream."""
     col: int
-    """Input channel = neuron."""
+    """Input channel = MLP neuron."""
     expert: int | None = None
-    """Number of the expert; null in dense layers."""
+    """Number of the expert; null where the matrix is not a routed expert's."""
     module: str | MISSING = MISSING
     """Path of the module that owns the weight."""
     weight: Number | MISSING = MISSING
-    """The scalar."""
+    """Value of the scalar W[row, col]."""
+    edit_inactive: str | MISSING = MISSING
+    """Why removal could not change anything (weight or input is zero), when that is so."""
     baselines: Metrics
-    """Of the intact model."""
+    """Metrics of the intact model."""
     deltas: Metrics
-    """Removed minus intact."""
+    """Metrics with the scalar removed minus those of the intact model."""
     controls: Controls
-    """Other edits of the same matrix."""
+    """Deltas of other edits of the same matrix."""
     cascade: CascadeBlock | MISSING = MISSING
-    """Layer by layer."""
+    """Effect layer by layer; absent without --enable-cascade."""
     bootstrap: Bootstrap | MISSING = MISSING
-    """Intervals."""
+    """95 % intervals over windows; absent without --bootstrap."""
     token_shifts: TokenShifts | MISSING = MISSING
-    """Tokens that gain and lose."""
+    """Tokens that gain and lose most."""
     moe: MoeBlock | MISSING = MISSING
-    """Routing and causal scores."""
+    """Routing and causal scores; absent where the site is no routed expert."""

@@ -19,21 +19,21 @@ class CascadeResult(Record):
     model: str
     """The model as it was named."""
     layer: int
-    """Layer of the scalar."""
+    """Index of the scalar's layer in its own list."""
     site: SiteKind
     """What the down projection belongs to."""
     expert: int | None
-    """Number of the expert."""
+    """Number of the expert; null where the matrix is not a routed expert's."""
     row: int
-    """Output channel."""
+    """Output channel = channel of the residual stream."""
     col: int
-    """Input channel."""
+    """Input channel = MLP neuron."""
     module: str
     """Path of the module that owns the weight."""
     coordinate: str
-    """Text form."""
+    """Text form, such as L11.mlp.down_proj[507,1229]."""
     cascade: CascadeBlock
-    """Entropy, margin and KL by layer."""
+    """Entropy, probability margin and KL by layer; its `layers` are those of the lists below."""
     delta_logit_margin: list[Number]
     """Logit margin, removed minus baseline, by layer."""
     residual_cosine: list[Number]
@@ -45,4 +45,4 @@ class CascadeResult(Record):
     h_row_removed: list[Number]
     """The same with the scalar removed."""
     run: RunHeader | MISSING = MISSING
-    """How the run was made."""
+    """How the run was made; absent in records made through the Python API."""

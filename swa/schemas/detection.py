@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import MISSING, Field, JsonValue
+from pydantic import MISSING, Field, FiniteFloat, JsonValue
 
-from swa.schemas.base import Number, Part, Record
+from swa.schemas.base import Number, Pair, Part, Record
 from swa.schemas.coordinate import SiteKind
 from swa.schemas.run import RunHeader
 
@@ -39,7 +39,7 @@ class Confirmation(Part):
     """Windows of held-out text behind the numbers: 4 in the first stage, 16 in the second (fewer in short texts)."""
     control_delta_loss: Number | MISSING = MISSING
     """Delta of removing the control scalars together; absent below a perplexity ratio of 1.02."""
-    control_coords: list[tuple[int, int]] | MISSING = MISSING
+    control_coords: list[Pair] | MISSING = MISSING
     """Row and column of the control scalars: nearest in |w| in the same matrix."""
     spike_suppression: Number | MISSING = MISSING
     """Largest |residual| after the layer, removed over intact, on the prompt that showed the candidate."""
@@ -54,9 +54,9 @@ class Confirmation(Part):
 class MoeBlock(Part):
     """How the super weight's expert is routed and what removal does under natural and forced routing."""
 
-    p_active: float
+    p_active: FiniteFloat
     """Share of tokens whose router selects the expert."""
-    co_spike_score: float | MISSING = MISSING
+    co_spike_score: Number | MISSING = MISSING
     """Co-spike of input and output channel over the routed tokens, in [0, 1]."""
     impact_natural: Number | MISSING = MISSING
     """Loss removed minus intact, routing free, nats per token."""
@@ -68,15 +68,15 @@ class MoeBlock(Part):
     """Tokens routed to the expert."""
     positions: list[int] | MISSING = MISSING
     """Positions of those tokens."""
-    gate_weight: float | MISSING = MISSING
+    gate_weight: Number | MISSING = MISSING
     """Weight the router gives the expert at the spike's token."""
     expert_rank: int | MISSING = MISSING
     """Rank of the expert among the selected ones there, 1 = largest weight."""
-    routing_entropy: float | MISSING = MISSING
+    routing_entropy: Number | MISSING = MISSING
     """Entropy of the selections over experts, nats."""
-    position_entropy: float | MISSING = MISSING
+    position_entropy: Number | MISSING = MISSING
     """Entropy of the selections at the spike's position over samples, nats."""
-    share: float | MISSING = MISSING
+    share: Number | MISSING = MISSING
     """Share of the scalar's term in the expert's output."""
     energy_reduction: Number | MISSING = MISSING
     """Mean over tokens of the squared residual channel, before minus after removal."""
@@ -196,10 +196,15 @@ class NearMiss(Part):
     """A site whose extremes both pass half the threshold, but not the threshold."""
 
     layer: int
+    """Index of the layer."""
     module: str
+    """Path of the module that owns the weight."""
     expert: int | None
+    """Number of the expert; null where the site is no expert."""
     input_value: Number
+    """x at its extreme."""
     output_value: Number
+    """y at its extreme."""
 
 
 class Coverage(Part):
@@ -226,7 +231,7 @@ class Threshold(Part):
 
     rule: Literal["absolute", "auto"]
     """`absolute`: both extremes pass `value`; `auto`: massive against the residual stream."""
-    value: float | MISSING = MISSING
+    value: Number | MISSING = MISSING
     """The absolute threshold."""
     origin: Literal["default", "config", "environment", "command line"] = "default"
     """Where it was set."""
@@ -278,7 +283,7 @@ class DetectionResult(Record):
     """sha256 of that text."""
     notes: list[str]
     """What a reader should know: fallbacks, clamped windows."""
-    timings: dict[str, float]
+    timings: dict[str, FiniteFloat]
     """Seconds by phase."""
     environment: dict[str, str]
     """Device, number of threads, platform and versions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import MISSING, Field
+from pydantic import MISSING, Field, FiniteFloat
 
 from swa.schemas.base import Number, Part, Record
 from swa.schemas.detection import SuperWeight
@@ -20,9 +20,9 @@ class BaselinePerplexity(Part):
     value: Number
     """exp(Σ nll / Σ predicted tokens)."""
     n_texts: int
-    """Texts or windows."""
+    """Number of texts (paragraphs) or windows."""
     n_tokens: int
-    """Predicted tokens."""
+    """Number of predicted tokens."""
     protocol: Protocol
     """How the text was cut."""
     dataset_fingerprint: str | MISSING = MISSING
@@ -39,20 +39,20 @@ class BaselineAccuracy(Part):
     metric: str
     """Main metric, in lm-evaluation-harness' name."""
     value: Number
-    """Its value."""
+    """Value of the main metric; accuracies in [0, 1]."""
     n: int
-    """Items."""
+    """Number of items."""
     all_metrics: dict[str, Number]
-    """Every metric of the task."""
+    """Every metric of the task, by lm-evaluation-harness' name."""
 
 
 class Baseline(Part):
     """The intact model; what was skipped is absent."""
 
     perplexity: BaselinePerplexity | MISSING = MISSING
-    """Perplexity."""
+    """Perplexity on the data set."""
     accuracy: dict[str, BaselineAccuracy] | MISSING = MISSING
-    """Accuracy by task."""
+    """Accuracy by requested task or group."""
 
 
 class PerplexityImpact(Part):
@@ -69,38 +69,38 @@ class PerplexityImpact(Part):
     increase: Number
     """modified − baseline."""
     ratio_ci_low: Number | MISSING = Field(default=MISSING, alias="ratio_ci_2.5")
-    """exp of the lower end of the paired interval of the log-ratio."""
+    """exp of the lower end of the paired 95 % bootstrap interval of the log-ratio."""
     ratio_ci_high: Number | MISSING = Field(default=MISSING, alias="ratio_ci_97.5")
     """exp of its upper end."""
     severity: Severity
-    """By the ratio."""
+    """By the ratio R: above 10 catastrophic, 3 severe, 1.5 moderate, 1.1 mild, else minimal; NaN is invalid."""
 
 
 class AccuracyImpact(Part):
     """What a variant does to one task."""
 
     metric: str
-    """Main metric."""
+    """Main metric, in lm-evaluation-harness' name."""
     baseline: Number
-    """Value of the intact model."""
+    """Its value in the intact model."""
     modified: Number
-    """Value of the variant."""
+    """Its value in the variant."""
     drop: Number
     """baseline − modified (the one delta with this sign)."""
     drop_ci_low: Number | MISSING = Field(default=MISSING, alias="drop_ci_2.5")
-    """Lower end of the paired bootstrap interval."""
+    """Lower end of the paired 95 % bootstrap interval of the drop over items."""
     drop_ci_high: Number | MISSING = Field(default=MISSING, alias="drop_ci_97.5")
-    """Upper end."""
+    """Upper end of that interval."""
     mcnemar_p: Number | MISSING = MISSING
     """Exact p of McNemar's test; absent without a 0/1 metric per item."""
     chance: Number | MISSING = MISSING
-    """Accuracy of guessing."""
+    """Accuracy of guessing: mean over items of 1 / number of choices; 0 for generation."""
     n: int
-    """Items."""
+    """Number of items."""
     severity: Severity | MISSING = MISSING
-    """By the drop."""
+    """By the drop D: above 0.5 catastrophic, 0.2 severe, 0.1 moderate, 0.05 mild, else minimal."""
     not_significant: bool | MISSING = MISSING
-    """Whether the interval holds 0."""
+    """Whether the interval of the drop holds 0."""
 
 
 class ImpactRecord(Record):
@@ -110,13 +110,15 @@ class ImpactRecord(Record):
     variant: str
     """`sw_0`, `all`, `sw_0_x0.5`, …"""
     coordinates: list[str]
-    """The edited scalars."""
-    factor: float
+    """Text forms of the edited scalars."""
+    factor: FiniteFloat
     """What they were multiplied with; 0 removes."""
+    edit_inactive: str | MISSING = MISSING
+    """Why the edit could not change anything (factor 1, weight or input is zero), when that is so."""
     perplexity: PerplexityImpact | MISSING = MISSING
     """Effect on perplexity."""
     accuracy: dict[str, AccuracyImpact] | MISSING = MISSING
-    """Effect on accuracy by task."""
+    """Effect on accuracy by requested task or group."""
 
 
 class ItemRecord(Record):
@@ -128,11 +130,11 @@ class ItemRecord(Record):
     group: str
     """What was asked for: the group, or the task itself."""
     variant: str
-    """`baseline`, `sw_0`, …"""
+    """`baseline`, `sw_0`, `all`, `sw_0_x0.5`, …"""
     doc_id: int
     """Index in the evaluated split."""
     doc_hash: str
-    """sha256 of the document."""
+    """sha256 of the document, as lm-evaluation-harness computes it."""
     target: str
     """The right answer."""
     loglikelihoods: list[Number] | MISSING = MISSING
@@ -140,9 +142,9 @@ class ItemRecord(Record):
     generation: str | MISSING = MISSING
     """What the model wrote, for generation tasks."""
     metrics: dict[str, Number]
-    """Every metric of the item."""
+    """Every metric of the item, by lm-evaluation-harness' name."""
     correct: bool | MISSING = MISSING
-    """Main metric, where it is 0 or 1."""
+    """Whether the main metric is 1; absent where it is not 0 or 1."""
 
 
 class VariantAnalysis(Record):
@@ -152,22 +154,22 @@ class VariantAnalysis(Record):
     run: RunHeader
     """How the run was made."""
     super_weights: list[SuperWeight]
-    """The scalars."""
+    """The edited scalars."""
     baseline: Baseline
     """The intact model."""
     results: list[ImpactRecord]
-    """One entry a factor."""
+    """One entry a factor, in the order of --scales."""
 
 
 class ModelAnalysis(Record):
     """Everything that one evaluation measured of one model."""
 
     record: Literal["ModelAnalysis"] = "ModelAnalysis"
-    model: str
-    """The model as it was named."""
-    run: RunHeader
-    """How the run was made."""
-    super_weights: list[SuperWeight]
+    model: str | MISSING = MISSING
+    """The model as it was named; absent where only the measurements are handed on."""
+    run: RunHeader | MISSING = MISSING
+    """How the run was made; absent in records made through the Python API."""
+    super_weights: list[SuperWeight] | MISSING = MISSING
     """The scalars, in the order of the detection record: `sw_0` is the first."""
     baseline: Baseline
     """The intact model."""
@@ -183,34 +185,40 @@ class ModelStatistics(Part):
     model: str
     """The model as it was named."""
     family: str
-    """Model type."""
+    """The model's type in transformers, e.g. `llama`."""
     n_super_weights: int
     """Confirmed super weights, possibly none."""
-    depths: list[float]
-    """layer / number of layers of each."""
+    depths: list[FiniteFloat]
+    """layer / number of layers of each confirmed super weight, in [0, 1)."""
     largest_ratio: Number | MISSING = MISSING
     """Largest perplexity ratio of one removal."""
+    largest_log_ratio: Number | MISSING = MISSING
+    """Its logarithm, finite where the ratio overflows."""
     combined_ratio: Number | MISSING = MISSING
-    """Perplexity ratio of removing all."""
+    """Perplexity ratio of removing all together."""
+    combined_log_ratio: Number | MISSING = MISSING
+    """Its logarithm, finite where the ratio overflows."""
     mean_drops: dict[str, Number] | MISSING = MISSING
-    """Mean accuracy drop by task."""
+    """Accuracy drop (baseline − modified) by task, mean over the single removals."""
 
 
 class CrossModelStatistics(Part):
     """Over models, those without super weights included."""
 
     n_models: int
-    """Models."""
+    """Number of models, those without super weights included."""
     n_with_super_weights: int
-    """Those with at least one."""
+    """Models with at least one confirmed super weight."""
     models: list[ModelStatistics]
-    """By model."""
+    """One entry a model, in the order of the run."""
     geometric_mean_ratio: Number | MISSING = MISSING
-    """Of the single removals' perplexity ratios."""
+    """Geometric mean of the perplexity ratios of all single removals."""
+    mean_log_ratio: Number | MISSING = MISSING
+    """Its logarithm, the mean of the log-ratios; finite where the mean overflows."""
     log_ratio_std: Number | MISSING = MISSING
-    """Standard deviation of their logarithms."""
+    """Sample standard deviation of the log-ratios; absent for one removal."""
     mean_drops: dict[str, Number] | MISSING = MISSING
-    """Mean accuracy drop by task."""
+    """Accuracy drop (baseline − modified) by task, mean over all single removals."""
 
 
 class CompleteAnalysis(Record):
@@ -220,6 +228,6 @@ class CompleteAnalysis(Record):
     run: RunHeader
     """How the run was made."""
     models: list[ModelAnalysis]
-    """By model."""
+    """One entry a model, in the order of the run."""
     statistics: CrossModelStatistics
-    """Over the models."""
+    """Statistics over the models."""

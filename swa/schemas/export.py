@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from swa.schemas.registry import json_schema, schema_names
@@ -22,4 +22,6 @@ def export(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    export(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m swa.schemas.export", description="Write the JSON Schemas.")
+    parser.add_argument("folder", type=Path, help="where to write one file a record")
+    export(parser.parse_args().folder)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -57,18 +58,20 @@ def class_for(data: Mapping[str, Any], name: str | None = None) -> type[Record]:
 
     Raises:
         UsageError: `name` is unknown.
-        InvalidArtifactError: Nothing fits, or the object is of a newer version than this program knows.
+        InvalidArtifactError: Nothing fits, the object says it is another record, or it is of a newer version than
+            this program knows.
     """
-    if name is None:
-        claimed = data.get("record")
-        if claimed is not None and claimed not in _MODULES:
-            raise InvalidArtifactError(f"The record '{claimed}' is not known.")
-        name = claimed or _fitting(data)
-    found = record_class(name)
-    version = data.get("schema_version", 1)
-    if isinstance(version, int) and version > found.version:
+    claimed = data.get("record")
+    if claimed is not None and (not isinstance(claimed, str) or claimed not in _MODULES):
+        raise InvalidArtifactError(f"The record {json.dumps(claimed)} is not known.")
+    if name is not None and claimed not in (None, name):
+        raise InvalidArtifactError(f"This is a {claimed}, not a {name}.")
+    found = record_class(name or claimed or _fitting(data))
+    known = found.model_fields["schema_version"].default
+    version = data.get("schema_version", known)
+    if isinstance(version, int) and version > known:
         raise InvalidArtifactError(
-            f"This {name} has schema version {version}; this program knows {found.version}.", hint="Update swa."
+            f"This {found.__name__} has schema version {version}; this program knows {known}.", hint="Update swa."
         )
     return found
 
@@ -76,29 +79,55 @@ def class_for(data: Mapping[str, Any], name: str | None = None) -> type[Record]:
 def parse_record(data: str | bytes, name: str | None = None) -> Record:
     """Read one record from JSON.
 
+    Args:
+        data: A JSON object as text.
+        name: What it should be; by default what it says itself, or what fits.
+
     Raises:
+        UsageError: `name` is unknown.
         InvalidArtifactError: It is no JSON object or does not fit its schema.
     """
-    from swa.schemas.validation import load_object, problems_of
+    from swa.schemas.jsontext import load_object
+    from swa.schemas.messages import misfits
 
-    found = class_for(load_object(data), name)
+    content = load_object(data)
+    found = class_for(content, name)
     try:
         return found.model_validate_json(data)
     except ValidationError as error:
-        raise InvalidArtifactError(f"This is no {found.__name__}: {problems_of(error)[0]}.") from error
+        raise InvalidArtifactError(f"This is no {found.__name__}: {misfits(error, content)[0].message}") from error
+
+
+class _Fit(NamedTuple):
+    """How well the keys of an object fit a record; of two fits the larger is the better."""
+
+    score: int
+    name: str
+    missing: tuple[str, ...]
 
 
 def _fitting(data: Mapping[str, Any]) -> str:
-    """The record all of whose required keys are there and that knows the most of the others."""
-    fits: list[tuple[int, str]] = []
-    for name in schema_names():
-        fields = record_class(name).model_fields
-        keys = {field.alias or key: field.is_required() for key, field in fields.items()}
-        if all(key in data for key, required in keys.items() if required) and any(keys.values()):
-            unknown = sum(key not in keys for key in data)
-            fits.append((-unknown, name))
-    if not fits:
+    """The record that shares the most keys with the object, every unknown and every missing one counted against it.
+
+    An object that is valid as one record therefore never counts as another that does not know all its keys.
+    """
+    fits = [fit for name in schema_names() if (fit := _fit(name, data)) is not None]
+    best = max(fits, default=None)
+    if best is None or best.missing:
+        nearest = f"; the nearest, {best.name}, needs the key '{best.missing[0]}' too" if best else ""
         raise InvalidArtifactError(
-            "This object is none of the known records.", hint="Say which one it should be with --record."
+            f"This object is none of the known records{nearest}.", hint="Say which one it should be with --record."
         )
-    return max(fits)[1]
+    return best.name
+
+
+def _fit(name: str, data: Mapping[str, Any]) -> _Fit | None:
+    """How well `data` fits a record; nothing when they have no key in common but those of every record."""
+    fields = record_class(name).model_fields
+    known = {field.alias or key for key, field in fields.items()}
+    missing = [field.alias or key for key, field in fields.items() if field.is_required()]
+    missing = [key for key in missing if key not in data]
+    shared = known & data.keys()
+    if shared <= {"record", *Record.model_fields}:
+        return None
+    return _Fit(len(shared) - len(data.keys() - known) - len(missing), name, tuple(missing))

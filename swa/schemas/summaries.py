@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import MISSING
+from pydantic import MISSING, FiniteFloat
 
 from swa.schemas.base import Number, Part, Record
 from swa.schemas.evaluation import CrossModelStatistics
@@ -17,17 +17,19 @@ class ModelSummary(Part):
     model: str
     """The model as it was named."""
     n_super_weights: int
-    """Super-weight cards."""
+    """Number of super-weight cards."""
     n_neurons: int
-    """Neuron cards."""
+    """Number of neuron cards."""
     spike_threshold: Number | MISSING = MISSING
     """Threshold of the detection; absent for `auto` and for given coordinates."""
     largest_delta_loss: Number | MISSING = MISSING
     """Largest change of the loss, nats per token."""
     geometric_mean_ratio: Number | MISSING = MISSING
-    """Of the perplexity ratios of the removals."""
+    """Geometric mean of the perplexity ratios exp(Δ loss) of the removals."""
+    mean_log_ratio: Number | MISSING = MISSING
+    """Its logarithm, finite where the mean overflows."""
     labels: dict[str, int]
-    """Neuron cards by label."""
+    """Number of neuron cards by label."""
 
 
 class CrossModelSummary(Record):
@@ -35,24 +37,24 @@ class CrossModelSummary(Record):
 
     record: Literal["CrossModelSummary"] = "CrossModelSummary"
     run: RunHeader | MISSING = MISSING
-    """How the run was made."""
+    """How the run was made; absent in records made through the Python API."""
     models: list[ModelSummary]
-    """By model."""
+    """One entry a model, in the order of the run."""
     n_models: int
-    """Models."""
+    """Number of models."""
     n_super_weights: int
-    """Super-weight cards of all models."""
-    mean_super_weights: float
-    """Per model."""
+    """Number of super-weight cards of all models."""
+    mean_super_weights: FiniteFloat
+    """Mean number of super-weight cards per model, those without any included."""
     mean_largest_delta_loss: Number | MISSING = MISSING
-    """Mean over models with super weights."""
+    """Mean of largest_delta_loss over models with super weights, nats per token."""
 
 
 class RunAgreement(Part):
     """Which coordinates several runs of one model agree on."""
 
     model: str
-    """The model."""
+    """The model as it was named."""
     runs: list[str]
     """Paths of the records."""
     common: list[str]
@@ -68,8 +70,8 @@ class Comparison(Record):
     sources: list[str]
     """Paths of the compared artifacts."""
     statistics: CrossModelStatistics
-    """Over the models."""
+    """Statistics over the models."""
     agreements: list[RunAgreement]
-    """Runs of the same model."""
+    """Agreement between runs of the same model, one entry a model with several runs."""
     mismatches: list[str]
     """What differs between the protocols, when that was allowed."""
