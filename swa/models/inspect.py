@@ -40,8 +40,8 @@ def read_config(folder: Path, *, trust_remote_code: bool) -> Any:
     _check_raw(raw, folder, trust_remote_code=trust_remote_code)
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
-    except ImportError as error:
-        raise UnsupportedModelError(f"'{folder.name}' needs a package: {first_sentence(error)}") from error
+    except (ImportError, SyntaxError) as error:
+        raise UnsupportedModelError(f"The code of '{folder.name}' cannot be loaded: {first_sentence(error)}") from error
     except (StrictDataclassError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnavailableError(
             f"The configuration of '{folder.name}' is broken: {first_sentence(error)}",

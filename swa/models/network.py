@@ -49,7 +49,7 @@ def read_network(
 
     Raises:
         UnavailableError: Weights are missing, broken, or do not fit the configuration.
-        UnsupportedModelError: A package is missing that the model needs, or weights are not finite.
+        UnsupportedModelError: Its code cannot be loaded, or weights are not finite.
     """
     if not weight_files(folder):
         raise UnavailableError(f"'{folder}' holds no weights.", hint="Look for *.safetensors; the copy is incomplete.")
@@ -66,9 +66,9 @@ def read_network(
             **_device_map(placement, spill),
             **({"trust_remote_code": True} if trust_remote_code else {}),
         )
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:  # a package that is not installed, or the checkpoint's own code
         _remove(spill)
-        raise UnsupportedModelError(f"'{folder.name}' needs a package: {first_sentence(error)}") from error
+        raise UnsupportedModelError(f"The code of '{folder.name}' cannot be loaded: {first_sentence(error)}") from error
     except _BROKEN as error:
         _remove(spill)
         if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):

@@ -343,6 +343,26 @@ class TestBad:
         assert "--trust-remote-code" in error.hint
         assert not ran.exists()
 
+    @pytest.mark.parametrize(
+        ("code", "error"),
+        [
+            ("from transformers import LlamaForCausalLM\nclass Model(LlamaForCausalLM):\n    pass\n", None),
+            ("import no_such_package\n", UnsupportedModelError),
+            ("def (\n", UnsupportedModelError),
+        ],
+        ids=["good", "package", "syntax"],
+    )
+    def test_own_code_with_permission(self, checkpoint, tmp_path, monkeypatch, code, error):
+        monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+        monkeypatch.syspath_prepend(str(tmp_path / "modules"))
+        (checkpoint / "modeling_own.py").write_text(code)
+        self.change(checkpoint, auto_map={"AutoModelForCausalLM": "modeling_own.Model"})
+        if error is None:
+            loaded = load_model(str(checkpoint), trust_remote_code=True)
+            assert type(loaded.model).__name__ == "Model"
+        else:
+            self.refused(checkpoint, error, "The code of 'model' cannot be loaded", trust_remote_code=True)
+
     def test_a_device_that_is_not_there(self, checkpoint):
         self.refused(checkpoint, UsageError, "not there", device="cuda:7")
         self.refused(checkpoint, UsageError, "no device", device="abacus")
