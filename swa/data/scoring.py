@@ -97,13 +97,13 @@ def plan_windows(
             break
         windows.append(ScoringWindow(start, stop, score_from))
         scored, end = scored + stop - score_from, stop
-    if not windows:
-        raise UsageError(f"A text of {n_tokens} tokens gives no window.", hint="Use a longer text.")
     if scored < n_targets:
         notes.append(f"--tokens was clamped from {n_targets} to {scored}, what the text has.")
     if drop_first_token:
         windows = [ScoringWindow(w.start, w.stop, w.score_from + 1) for w in windows]
         windows = [window for window in windows if window.n_targets]
+    if not windows:
+        raise UsageError(f"A text of {n_tokens} tokens gives no window to score.", hint="Use more tokens.")
     return ScoringPlan(
         windows=tuple(windows),
         window_length=window_length,

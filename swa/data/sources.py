@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+import re
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from swa.data.documents import only_texts, read_documents
 from swa.errors import UnavailableError, UsageError
 
 BUILTIN = "builtin"
@@ -92,86 +94,70 @@ def _checked(name: str, rows: Sequence[str]) -> TextSource:
 
 
 def _local(place: _HubText, data_dir: Path) -> list[str] | None:
-    """Rows of a local copy, or `None` where the folder holds none."""
+    """Rows of a local copy, or `None` where the folder holds none.
+
+    Raises:
+        UnavailableError: Parts of the copy are missing: half a text is another text.
+    """
     if not data_dir.is_dir():
         raise UnavailableError(f"The data folder {data_dir} does not exist.", hint=_WAYS_OUT)
-    folder = data_dir / place.repository.rsplit("/", 1)[-1]
-    found = sorted(folder.glob(f"{place.config}/{place.split}-*.parquet"))
-    return [row for path in found for row in _read_parquet(path, place.column)] if found else None
+    folder = data_dir / place.repository.rsplit("/", 1)[-1] / place.config
+    found = sorted(folder.glob(f"{place.split}-*.parquet"))
+    if not found:
+        return None
+    total = re.search(r"-\d+-of-(\d+)", found[0].name)
+    if total and len(found) != int(total[1]):
+        raise UnavailableError(
+            f"'{folder}' holds {len(found)} files of split '{place.split}', but {int(total[1])} belong to it.",
+            hint=_WAYS_OUT,
+        )
+    return [row for path in found for row in read_documents(path, column=place.column)]
 
 
 def _from_hub(place: _HubText, dataset: str) -> list[str]:
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[attr-defined]  # httpx or httpx2
 
     try:
         rows = load_dataset(place.repository, place.config, split=place.split)
     except DatasetNotFoundError as error:
-        raise UnavailableError(f"The hub has no data set '{place.repository}'.", hint=_WAYS_OUT) from error
-    except (ConnectionError, OSError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+        raise UnavailableError(
+            f"The hub does not give '{place.repository}': {_first_line(error)}", hint=_WAYS_OUT
+        ) from error
+    except (DatasetsError, RuntimeError) as error:  # RuntimeError: data sets that are programs are no longer run
+        raise UnavailableError(
+            f"The data set '{place.repository}' cannot be read: {_first_line(error)}", hint=_WAYS_OUT
+        ) from error
+    except (ConnectionError, TimeoutError, HfHubHTTPError, TransportError) as error:
         raise UnavailableError(
             f"The data set '{dataset}' is not here and the hub cannot be reached.", hint=_WAYS_OUT
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            f"The data set '{dataset}' cannot be stored: {_first_line(error)}",
+            hint="Let HF_HOME name a folder with room.",
         ) from error
     except ValueError as error:  # unknown configuration or split
         raise UsageError(f"'{dataset}' is not in the data set {place.repository}: {_first_line(error)}") from error
     if place.column not in rows.column_names:
         raise UsageError(f"'{place.repository}' has no column '{place.column}', but {', '.join(rows.column_names)}.")
-    return [str(row) for row in rows[place.column]]
+    return only_texts(rows[place.column], of=dataset)
 
 
 def _from_file(path: Path) -> list[str]:
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: what was typed can be no path
         known = ", ".join([*_KNOWN, BUILTIN])
         raise UnavailableError(
             f"There is no text '{path}'.", hint=f"Known are {known}, files, and name:config:split:column of the hub."
-        )
-    if not path.is_file():
+        ) from error
+    if not stat.S_ISREG(mode):
         raise UsageError(f"'{path}' is not a file.", hint="Name a text, JSONL or parquet file.")
-    readers: dict[str, Callable[[Path], list[str]]] = {
-        ".parquet": lambda file: _read_parquet(file, "text"),
-        ".jsonl": _read_jsonl,
-    }
-    return readers.get(path.suffix.lower(), _read_plain)(path)
-
-
-def _read_plain(path: Path) -> list[str]:
-    content = path.read_bytes()
-    if b"\0" in content:
-        raise UsageError(f"'{path}' is a binary file, not a text.")
-    try:
-        return [content.decode("utf-8")]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"'{path}' is not UTF-8 text.") from error
-
-
-def _read_jsonl(path: Path) -> list[str]:
-    rows = []
-    for number, line in enumerate(_read_plain(path)[0].splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{path}:{number} is not JSON: {error.msg}.") from error
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            raise UsageError(f"{path}:{number} has no field 'text'.")
-        rows.append(row["text"])
-    return rows
-
-
-def _read_parquet(path: Path, column: str) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise UsageError(f"'{path}' is not a parquet file.") from error
-    if column not in table.column_names:
-        raise UsageError(f"'{path}' has no column '{column}', but {', '.join(table.column_names)}.")
-    return [str(row) for row in table.column(column).to_pylist()]
+    return read_documents(path)
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

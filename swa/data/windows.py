@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from swa.data.sources import TextSource
-from swa.errors import UsageError
+from swa.errors import UnsupportedModelError, UsageError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -61,10 +61,13 @@ def detection_windows(tokenizer: Any, text: TextSource, *, context_length: int) 
         context_length: Longest input of the model, in tokens.
 
     Raises:
+        UnsupportedModelError: The context has no room for a token and its target.
         UsageError: The text does not give 4 + 2 windows.
     """
     prefix = special_prefix(tokenizer)
     width = min(WINDOW, context_length - len(prefix))
+    if width < 2:
+        raise UnsupportedModelError(f"A context of {context_length} tokens has no room for a window of text.")
     stream = token_stream(tokenizer, text.text)
     n_available = len(stream) // width
     if n_available < MIN_CONFIRMATION + MIN_GRADIENT:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from swa.data.scoring import plan_windows, window_ids
 from swa.data.sources import TextSource, load_text
 from swa.data.windows import detection_windows, special_prefix, token_stream
-from swa.errors import UnavailableError, UsageError
+from swa.errors import UnavailableError, UnsupportedModelError, UsageError
 from tests.support.tiny_loaded import WordTokenizer
 
 
@@ -59,6 +62,30 @@ class TestSources:
         assert load_text(str(tmp_path / "b.jsonl")).documents == ("one", "two")
         assert load_text(str(tmp_path / "c.parquet")).documents == ("x", "y")
 
+    def test_separators_inside_a_json_string_do_not_end_the_line(self, tmp_path):
+        (tmp_path / "a.jsonl").write_bytes('\ufeff{"text": "one\u2028two\x85"}\r\n{"text": "three"}'.encode())
+        assert load_text(str(tmp_path / "a.jsonl")).documents == ("one\u2028two\x85", "three")
+
+    @pytest.mark.parametrize("row", [None, 7])
+    def test_a_row_without_text_is_refused_and_never_becomes_a_word(self, tmp_path, row):
+        column = "body"
+        rows = ["a", row, "b"] if row is None else [row]
+        _parquet(tmp_path / "books/en/train-0.parquet", rows, column=column)
+        with pytest.raises(UsageError, match=rf"Row {rows.index(row) + 1} .* holds no text"):
+            load_text(f"org/books:en:train:{column}", data_dir=tmp_path)
+
+    def test_half_of_a_local_copy_is_refused(self, tmp_path):
+        folder = tmp_path / "wikitext/wikitext-2-raw-v1"
+        _parquet(folder / "test-00000-of-00002.parquet", ["one"])
+        with pytest.raises(UnavailableError, match="holds 1 files of split 'test', but 2 belong to it"):
+            load_text("wikitext-2", data_dir=tmp_path)
+        _parquet(folder / "test-00001-of-00002.parquet", ["two"])
+        assert load_text("wikitext-2", data_dir=tmp_path).documents == ("one", "two")
+
+    def test_a_missing_data_folder_is_unavailable(self, tmp_path):
+        with pytest.raises(UnavailableError, match="does not exist"):
+            load_text("wikitext-2", data_dir=tmp_path / "none")
+
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
@@ -68,6 +95,8 @@ class TestSources:
             ("a.txt", b"\xff\xfe", "UTF-8"),
             ("a.jsonl", b"{", "a.jsonl:1 is not JSON"),
             ("a.jsonl", b'{"text": "x"}\n{"t": 1}', "a.jsonl:2 has no field"),
+            ("a.jsonl", b'{"text": "\\ud800"}', "half a character"),
+            ("a.jsonl", b"[" * 200_000, "a.jsonl:1 is not JSON"),
             ("a.parquet", b"no parquet", "not a parquet"),
         ],
     )
@@ -76,9 +105,31 @@ class TestSources:
         with pytest.raises(UsageError, match=message):
             load_text(str(tmp_path / name))
 
-    def test_a_missing_file_is_unavailable(self, tmp_path):
+    def test_a_broken_page_of_a_parquet_file_is_a_usage_error(self, tmp_path):
+        path = tmp_path / "a.parquet"
+        _parquet(path, [f"{number} " * 500 for number in range(500)])
+        content = path.read_bytes()
+        path.write_bytes(content[:40] + b"\xff" * 2000 + content[2040:])
+        with pytest.raises(UsageError, match="not a parquet file, or a broken one"):
+            load_text(str(path))
+
+    @pytest.mark.parametrize("name", ["none.txt", "x" * 5000, "a\0b", "org/name"])
+    def test_a_missing_file_is_unavailable(self, tmp_path, name):
         with pytest.raises(UnavailableError, match="no text"):
-            load_text(str(tmp_path / "none.txt"))
+            load_text(str(tmp_path / name))
+
+    def test_a_folder_is_no_text(self, tmp_path):
+        with pytest.raises(UsageError, match="is not a file"):
+            load_text(str(tmp_path))
+
+    def test_a_file_that_may_not_be_read_is_unavailable(self, tmp_path, monkeypatch):
+        def denied(_path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        (tmp_path / "a.txt").write_text("x")
+        monkeypatch.setattr(Path, "read_bytes", denied)  # modes do not keep an administrator out
+        with pytest.raises(UnavailableError, match="cannot be read: Permission denied"):
+            load_text(str(tmp_path / "a.txt"))
 
     def test_a_missing_column_is_named(self, tmp_path):
         _parquet(tmp_path / "a.parquet", ["x"], column="body")
@@ -87,15 +138,48 @@ class TestSources:
 
     def test_without_hub_and_copy_there_is_no_substitute(self, monkeypatch, tmp_path):
         import datasets
+        import huggingface_hub
 
-        def unreachable(*_args, **_kwargs):
-            raise ConnectionError("no network")
-
-        monkeypatch.setattr(datasets, "load_dataset", unreachable)
+        monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
         with pytest.raises(UnavailableError, match="cannot be reached") as caught:
             load_text("wikitext-2", data_dir=tmp_path)
-        assert "swa detect demo --dataset builtin" in caught.value.hint
+        assert "`swa detect demo --dataset builtin`" in caught.value.hint
         assert "--data-dir" in caught.value.hint
+
+    @pytest.mark.parametrize(
+        ("error", "kind", "message"),
+        [
+            (ConnectionError("no network"), UnavailableError, "the hub cannot be reached"),
+            (TimeoutError("slow"), UnavailableError, "the hub cannot be reached"),
+            (DatasetNotFoundError("'x' is gated."), UnavailableError, "does not give .*: 'x' is gated"),
+            (DataFilesNotFoundError("No files"), UnavailableError, "cannot be read: No files"),
+            (RuntimeError("Dataset scripts are no longer supported"), UnavailableError, "cannot be read: Dataset scr"),
+            (OSError(errno.ENOSPC, "No space left on device"), UnavailableError, "cannot be stored.*No space"),
+            (ValueError("Unknown split 'q'.\nMore."), UsageError, r"Salesforce/wikitext: Unknown split 'q'\.$"),
+            (ValueError(), UsageError, "Salesforce/wikitext: ValueError"),
+        ],
+    )
+    def test_each_failure_of_the_hub_is_one_sentence(self, monkeypatch, error, kind, message):
+        import datasets
+
+        def failing(*_args, **_kwargs):
+            raise error
+
+        monkeypatch.setattr(datasets, "load_dataset", failing)
+        with pytest.raises(kind, match=message) as caught:
+            load_text("wikitext-2")
+        assert "\n" not in caught.value.message
+
+    @pytest.mark.parametrize(("column", "message"), [("body", "no column 'body', but text"), ("text", "Row 2 of")])
+    def test_a_hub_text_without_text_is_refused(self, monkeypatch, column, message):
+        import datasets
+
+        rows = datasets.Dataset.from_dict({"text": ["a", None]})
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_args, **_kwargs: rows)
+        with pytest.raises(UsageError, match=message):
+            load_text(f"org/name:default:train:{column}")
 
     def test_the_hub_is_asked_for_exactly_the_rows(self, monkeypatch):
         import datasets
@@ -143,6 +227,10 @@ class TestDetectionWindows:
 
     def test_small_contexts_have_small_windows(self):
         assert self.windows(10_000, context_length=64).confirmation.shape == (16, 64)
+
+    def test_a_context_without_room_is_refused(self):
+        with pytest.raises(UnsupportedModelError, match="no room"):
+            self.windows(10_000, tokenizer=WithBos(), context_length=2)
 
     def test_special_tokens_stand_in_front_and_count_against_the_context(self):
         windows = self.windows(10_000, tokenizer=WithBos(), context_length=64)
@@ -193,6 +281,12 @@ class TestScoringWindows:
         options = {"window_length": 20, "stride": 10, "n_targets": 60, "n_prefix": 1, "context_length": 50}
         kept, dropped = (plan_windows(1000, **options, drop_first_token=drop) for drop in (False, True))
         assert dropped.n_targets == kept.n_targets - len(kept.windows)
+
+    def test_dropping_the_only_target_leaves_nothing_to_score(self):
+        with pytest.raises(UsageError, match="no window to score"):
+            plan_windows(
+                100, window_length=20, stride=10, n_targets=1, n_prefix=0, context_length=50, drop_first_token=True
+            )
 
     def test_a_window_beyond_the_context_is_clamped_and_said(self):
         plan = plan_windows(1000, window_length=100, stride=100, n_targets=60, n_prefix=1, context_length=50)
