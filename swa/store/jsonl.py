@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from swa.store.atomic import write_error
+from swa.store.atomic import write_bytes, write_error
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         WriteError: The disk is full or the folder is gone.
     """
+    assert "\n" not in line, "a record is one line"
     try:
         with path.open("ab") as stream:
             stream.write(line.encode() + b"\n")
@@ -43,29 +44,41 @@ def read_lines(path: Path) -> Lines:
     if not path.exists():
         return Lines((), torn=False)
     content = path.read_bytes()
-    complete, _, rest = content.rpartition(b"\n")
-    rows = [line for line in complete.decode(errors="replace").split("\n") if line.strip()]
-    torn = bool(rest.strip())
-    if rows and not _is_json(rows[-1]):  # the newline of the next line came before the rest of this one
-        rows, torn = rows[:-1], True
-    return Lines(tuple(rows), torn=torn)
+    end = _end_of_complete_lines(content)
+    rows = content[:end].decode(errors="replace").split("\n")
+    return Lines(tuple(row for row in rows if row.strip()), torn=bool(content[end:].strip()))
 
 
 def repair(path: Path) -> bool:
-    """Cut a torn last line off, so that the next one starts on its own; whether there was one."""
-    lines = read_lines(path)
-    if lines.torn:
-        kept = "".join(f"{row}\n" for row in lines.rows).encode()
-        with path.open("r+b") as stream:
-            stream.truncate(len(kept))
-            stream.seek(0)
-            stream.write(kept)
-            stream.flush()
-            os.fsync(stream.fileno())
-    return lines.torn
+    """Cut a torn last line off, so that the next one starts on its own; whether there was one.
+
+    All bytes before it stay as they are, also when the repair itself is interrupted.
+
+    Raises:
+        WriteError: The disk is full or the folder cannot be written.
+    """
+    if not path.exists():
+        return False
+    content = path.read_bytes()
+    end = _end_of_complete_lines(content)
+    torn = bool(content[end:].strip())
+    if torn:
+        write_bytes(path, content[:end])
+    return torn
 
 
-def _is_json(line: str) -> bool:
+def _end_of_complete_lines(content: bytes) -> int:
+    """Number of bytes before a torn last line: one without its newline, or one that is no JSON.
+
+    The second kind comes about when the disk keeps the end of a line but not its middle.
+    """
+    end = content.rfind(b"\n") + 1
+    written = content[:end].rstrip()
+    start_of_last = written.rfind(b"\n") + 1
+    return end if _is_json(written[start_of_last:] or b"null") else start_of_last
+
+
+def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
     except ValueError:

@@ -72,22 +72,19 @@ class ModelFolder:
             UsageError: They cannot.
         """
         try:
-            for folder in (self.data, self.plots, self.logs):
+            for folder in (self.path, self.data, self.plots, self.logs):
                 folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.data):
-                pass
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
         except OSError as error:
-            raise UsageError(
-                f"Results cannot be written to '{self.path}': {error.strerror or error}.",
-                hint="Name another folder with --results-dir.",
-            ) from error
+            raise self._not_writable(error) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs out of this folder; the lock ends with the process, however it ends.
 
         Raises:
-            UsageError: Another run is at work here.
+            UsageError: Another run is at work here, or no lock can be made.
         """
         from filelock import FileLock, Timeout
 
@@ -98,7 +95,15 @@ class ModelFolder:
             raise UsageError(
                 f"Another run is at work in '{self.path}'.", hint="Wait for it, or name another --results-dir."
             ) from error
+        except OSError as error:
+            raise self._not_writable(error) from error
         try:
             yield
         finally:
             lock.release()
+
+    def _not_writable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"Results cannot be written to '{self.path}': {error.strerror or error}.",
+            hint="Name another folder with --results-dir.",
+        )

@@ -1,0 +1,101 @@
+"""A detection is taken again only when it is finished and of the same weights, text and options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from swa.schemas.run import RunHeader
+from swa.store.detections import find_detection
+from swa.store.tree import ModelFolder
+from tests.unit.cli.fakes import detection
+
+OPTIONS = {"screen": ["spike"], "seed": 0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ModelFolder:
+    folder = ModelFolder(tmp_path, "demo")
+    folder.create()
+    return folder
+
+
+def save(folder: ModelFolder, stamp: str, **changes) -> Path:
+    values = {
+        "command": "detect",
+        "command_line": ["swa", "detect"],
+        "options": {name: {"value": value, "origin": "default"} for name, value in OPTIONS.items()},
+        "seed": 0,
+        "model": "demo",
+        "revision": None,
+        "weights_fingerprint": "weights",
+        "dtype": "float32",
+        "device": "cpu",
+        "versions": {},
+        "dataset_fingerprint": "text",
+        "started": "2026-01-01T00:00:00Z",
+        "ended": "2026-01-01T00:01:00Z",
+        "status": "complete",
+    }
+    header = RunHeader.model_validate_json(json.dumps(values | changes))
+    folder.detection(stamp).write_text(detection(run=header).model_dump_json())
+    return folder.detection(stamp)
+
+
+def find(folder: ModelFolder, **changes):
+    asked = {"weights_fingerprint": "weights", "dataset_fingerprint": "text", "options": OPTIONS}
+    return find_detection(folder, **(asked | changes))
+
+
+def test_the_newest_that_fits_is_found(folder):
+    save(folder, "20260101_000000")
+    newest = save(folder, "20260102_000000")
+    save(folder, "20260103_000000", weights_fingerprint="others")
+    search = find(folder)
+    assert search.found.path == newest
+    assert search.found.result.run.weights_fingerprint == "weights"
+    assert search.unreadable == ()
+
+
+@pytest.mark.parametrize("status", ["started", "partial", "failed", "interrupted"])
+def test_an_unfinished_one_is_not_found(folder, status):
+    save(folder, "20260101_000000", status=status)
+    assert find(folder).found is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"weights_fingerprint": "others"},
+        {"dataset_fingerprint": "another"},
+        {"dataset_fingerprint": None},
+        {"options": OPTIONS | {"seed": 1}},
+        {"options": OPTIONS | {"screen": ["spike", "gradient"]}},
+        {"options": OPTIONS | {"new_option": 1}},
+    ],
+)
+def test_other_weights_text_or_options_are_another_detection(folder, asked):
+    save(folder, "20260101_000000")
+    assert find(folder, **asked).found is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"record": "DetectionResult"}'])
+def test_a_broken_record_is_named_and_the_next_one_taken(folder, content):
+    fits = save(folder, "20260101_000000")
+    folder.detection("20260102_000000").write_bytes(content)
+    search = find(folder)
+    assert search.found.path == fits
+    assert search.unreadable == (folder.detection("20260102_000000"),)
+
+
+def test_a_record_of_a_newer_program_is_left_aside(folder):
+    path = save(folder, "20260101_000000")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+    assert find(folder) == (None, (path,))
+
+
+def test_a_record_of_the_python_interface_has_no_run_and_is_not_found(folder):
+    folder.detection("20260101_000000").write_text(detection().model_dump_json())
+    assert find(folder) == (None, ())
