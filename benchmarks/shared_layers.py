@@ -50,7 +50,7 @@ def main(model: str = "demo", n_windows: str = "4") -> None:
         site = loaded.sites.sites[min(int(share * n_sites), n_sites - 1)]
         variants = [Variant(str(i), (Edit(site, i, i + 1),)) for i in range(N_REMOVALS)]
         plan = ForwardPlan(loaded, variants)
-        plan.measure(batch.rows(0, 1), LossReducer())  # warm up, and let the self-check run
+        plan.measure(batch.part(0, 1), LossReducer())  # warm up, and let the self-check run
         start = time.perf_counter()
         shared = plan.measure(batch, LossReducer())
         middle = time.perf_counter()

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from swa.detection.inactive import why_inactive
 from swa.detection.losses import LossMeter, WindowLosses
 from swa.detection.spikes import Address
 from swa.engine.edits import Edit
+from swa.engine.inactive import why_inactive
 from swa.models.loaded import LoadedModel
 from swa.models.weights import matrix_of
 from swa.schemas.detection import Confirmation

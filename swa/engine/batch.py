@@ -1,8 +1,10 @@
-"""Tokens that go through the model together, and how many at once."""
+"""Tokens that go through the model together, and where their predictions are read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,37 +12,95 @@ from torch import Tensor
 from swa.models.memory import total_memory
 from swa.models.sites import SiteMap
 
+PADDING = 0
+"""Id behind the end of shorter rows: causal models never look at it, so any id will do."""
+
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Rows of token ids of equal length.
+    """Rows of token ids, and the predictions to read, ordered by row.
 
     Attributes:
         input_ids: `(batch, seq)`, int64.
-        scored: `(batch, seq)`, bool: whether the token at this position is a target; position 0 never is.
+        rows: `(n_reads,)`: row of each prediction.
+        positions: `(n_reads,)`: position whose logits are read.
+        targets: `(n_reads,)`: the token that should be predicted there.
+        attention_mask: `(batch, 1, seq, seq)`, added to the attention scores; `None` for the model's own causal mask.
+        position_ids: `(batch, seq)`; `None` for consecutive ones.
     """
 
     input_ids: Tensor
-    scored: Tensor
+    rows: Tensor
+    positions: Tensor
+    targets: Tensor
+    attention_mask: Tensor | None = None
+    position_ids: Tensor | None = None
 
     @classmethod
     def all_scored(cls, input_ids: Tensor, *, n_prefix: int = 0) -> TokenBatch:
         """Score every token that has a prediction and is not one of the `n_prefix` special tokens in front."""
-        scored = torch.ones_like(input_ids, dtype=torch.bool)
-        scored[:, : max(1, n_prefix)] = False
-        return cls(input_ids, scored)
+        first = max(1, n_prefix)
+        n_rows, n_tokens = input_ids.shape
+        return cls(
+            input_ids,
+            rows=torch.arange(n_rows).repeat_interleave(n_tokens - first),
+            positions=torch.arange(first - 1, n_tokens - 1).repeat(n_rows),
+            targets=input_ids[:, first:].flatten(),
+        )
+
+    @classmethod
+    def of_sequences(cls, sequences: Sequence[Sequence[int]], *, score_from: Sequence[int]) -> TokenBatch:
+        """Rows of unequal length, each scored from its token number `score_from` on; the last token is not run.
+
+        Args:
+            sequences: Token ids, two or more each.
+            score_from: First target of each, at least 1.
+        """
+        n_tokens = max(map(len, sequences)) - 1
+        ids = torch.full((len(sequences), n_tokens), PADDING, dtype=torch.int64)
+        rows, positions, targets = [], [], []
+        for row, (sequence, first) in enumerate(zip(sequences, score_from, strict=True)):
+            ids[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
+            rows += [row] * (len(sequence) - first)
+            positions += range(first - 1, len(sequence) - 1)
+            targets += sequence[first:]
+        return cls(ids, torch.tensor(rows), torch.tensor(positions), torch.tensor(targets))
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.input_ids)
 
-    def rows(self, start: int, stop: int) -> TokenBatch:
-        """A part of the batch."""
-        return TokenBatch(self.input_ids[start:stop], self.scored[start:stop])
+    @property
+    def model_inputs(self) -> dict[str, Tensor]:
+        """What the model is called with."""
+        inputs = {"input_ids": self.input_ids}
+        if self.attention_mask is not None:
+            inputs["attention_mask"] = self.attention_mask
+        if self.position_ids is not None:
+            inputs["position_ids"] = self.position_ids
+        return inputs
+
+    def to(self, device: torch.device) -> TokenBatch:
+        """The same on a device."""
+        return self._with(lambda tensor: tensor.to(device))
+
+    def part(self, start: int, stop: int) -> TokenBatch:
+        """Rows `start` to `stop`."""
+        chosen = (self.rows >= start) & (self.rows < stop)
+        rows, positions, targets = self.rows[chosen] - start, self.positions[chosen], self.targets[chosen]
+        mask = None if self.attention_mask is None else self.attention_mask[start:stop]
+        depth = None if self.position_ids is None else self.position_ids[start:stop]
+        return TokenBatch(self.input_ids[start:stop], rows, positions, targets, mask, depth)
 
     def split(self, n_rows: int) -> list[TokenBatch]:
         """Batches of at most `n_rows` rows."""
-        return [self.rows(start, start + n_rows) for start in range(0, len(self), n_rows)]
+        return [self.part(start, start + n_rows) for start in range(0, len(self), n_rows)]
+
+    def _with(self, change: Any) -> TokenBatch:
+        return TokenBatch(
+            *(change(tensor) for tensor in (self.input_ids, self.rows, self.positions, self.targets)),
+            *(None if tensor is None else change(tensor) for tensor in (self.attention_mask, self.position_ids)),
+        )
 
 
 def automatic_batch_size(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,7 +16,7 @@ from swa.models.loaded import LoadedModel
 N_TOKENS = 48
 """Tokens of the check: enough for sliding windows of small models, cheap beside a batch."""
 
-_MISSING_STATE = (RuntimeError, LookupError, AttributeError, TypeError, ValueError)
+MISSING_STATE = (RuntimeError, LookupError, AttributeError, TypeError, ValueError)
 """How a model fails whose later layers need what earlier ones leave behind (shared keys and values)."""
 
 
@@ -58,28 +57,12 @@ def shortcut_is_exact(
         with answered(layers, calls[:first]):
             try:
                 shared = forward()
-            except _MISSING_STATE:
+            except MISSING_STATE:
                 return False
     if loaded.dtype == torch.float32 and loaded.device.type == "cpu":
         return torch.equal(plain, shared)
     effect = (plain - baseline).abs().amax()
     return bool((plain - shared).abs().amax() <= 1e-5 * effect)
-
-
-def chunks_are_exact(loaded: LoadedModel, input_ids: torch.Tensor, *, layers: Sequence[Any]) -> bool:
-    """Whether the logits of some positions can be had alone, with every layer answered from a recording."""
-    if "logits_to_keep" not in inspect.signature(loaded.model.forward).parameters:
-        return False
-    ids = input_ids[:1, :N_TOKENS]
-    last = torch.arange(ids.shape[1] // 2, ids.shape[1], device=ids.device)
-    with recorded(layers) as calls:
-        whole = loaded.model(input_ids=ids, use_cache=False).logits.float()
-    with answered(layers, calls):
-        part = loaded.model(input_ids=ids, use_cache=False, logits_to_keep=last).logits.float()
-    if part.shape[1] != len(last):
-        return False
-    # another number of rows may take another kernel, so the last bits may differ
-    return bool((whole[:, last] - part).abs().amax() <= 1e-5 * whole.abs().amax())
 
 
 def _whole_row(edit: Edit) -> Edit:

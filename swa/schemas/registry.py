@@ -26,6 +26,7 @@ _MODULES = {
     "RunConfig": "runs",
     "SuperWeight": "detection",
     "SuperWeightCard": "cards",
+    "UnitAnswers": "answers",
     "VariantAnalysis": "evaluation",
 }
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from swa.detection.spikes import Address
 from swa.engine.ablation import editing
 from swa.engine.capture import capture
 from swa.engine.edits import Edit
 from swa.errors import UnsupportedModelError
 from swa.models.loaded import LoadedModel
+from swa.models.sites import Site
 from swa.models.weights import matrix_of
 
 
-def why_inactive(loaded: LoadedModel, address: Address, input_ids: Tensor) -> str:
+def why_inactive(loaded: LoadedModel, address: tuple[Site, int, int], input_ids: Tensor) -> str:
     """The reason why removal leaves the loss exactly as it was.
 
     Args:
         loaded: The model.
-        address: The removed scalar.
+        address: Site, row and column of the removed scalar.
         input_ids: A text `(1, seq)` to look at.
 
     Raises:

@@ -1,0 +1,54 @@
+"""Super weights that were named and not found: what the model itself says of them."""
+
+from __future__ import annotations
+
+import math
+
+from swa.detection.published import is_published
+from swa.models.loaded import LoadedModel
+from swa.models.sites import Site
+from swa.models.weights import matrix_of
+from swa.schemas.coordinate import CoordinateText
+from swa.schemas.detection import SuperWeight
+
+_ROUNDING = 0.01
+"""Relative difference that types of fewer digits make: bfloat16 has eight bits."""
+
+
+def given_super_weight(loaded: LoadedModel, coordinate: CoordinateText) -> SuperWeight:
+    """The record of a scalar of which only the coordinate is known.
+
+    Raises:
+        UsageError: The model has no such scalar.
+    """
+    site = loaded.sites.find(coordinate)
+    row, col = coordinate.row, coordinate.col
+    return SuperWeight(
+        model=loaded.name,
+        layer=site.layer,
+        site=site.kind,
+        expert=site.expert,
+        row=row,
+        col=col,
+        module=site.module,
+        coordinate=loaded.sites.text(site, row, col),
+        weight=_value(loaded, site, row, col),
+        prompts=[],
+        found_by=[],
+        published=is_published(loaded.name, layer=site.layer, row=row, col=col),
+    )
+
+
+def is_of_model(loaded: LoadedModel, record: SuperWeight) -> bool:
+    """Whether a record's coordinate holds the record's weight in this model, up to the rounding of types.
+
+    Raises:
+        UsageError: The model has no such scalar.
+    """
+    coordinate = CoordinateText.parse(record.coordinate)
+    value = _value(loaded, loaded.sites.find(coordinate), coordinate.row, coordinate.col)
+    return math.isclose(value, record.weight, rel_tol=_ROUNDING)
+
+
+def _value(loaded: LoadedModel, site: Site, row: int, col: int) -> float:
+    return float(matrix_of(loaded.model, site)[row, col])

@@ -1,0 +1,109 @@
+"""Logits where they are read, and only there, by the model's own head.
+
+The model's base (everything before the unembedding) runs once. The hidden states of the positions to read are put in
+the place of its output, some at a time, so that unembedding, scale and softcap are the model's own and no more logits
+are held than a chunk of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swa.engine.batch import TokenBatch
+from swa.engine.recording import LayerCall, answered
+from swa.engine.reducers import LogitsChunk
+from swa.models.flow import tensors_in
+from swa.models.loaded import LoadedModel
+
+CHUNK_ON_CPU, CHUNK_ELSEWHERE = 2**22, 2**27
+"""Logits held at once, in numbers. On a CPU 16 MiB stay near the caches, and the allocator uses them again."""
+_N_CHECKED = 48
+"""Tokens of the check."""
+
+
+class ReadOut:
+    """Reads the logits of a model chunk by chunk.
+
+    Attributes:
+        separable: Whether the head can be run on chosen positions; decided on the first batch. Otherwise all logits of
+            a batch are computed at once and the chosen ones are taken from them.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._model = loaded.model
+        self._base: nn.Module = loaded.model.base_model
+        self._vocabulary = loaded.model.get_output_embeddings().weight.shape[0]
+        self._chunk = CHUNK_ON_CPU if loaded.device.type == "cpu" else CHUNK_ELSEWHERE
+        self.separable: bool | None = None
+
+    def check(self, batch: TokenBatch) -> None:
+        """Decide, once, whether the head can be separated; run it on the intact model."""
+        if self.separable is None:
+            self.separable = self._base is not self._model and self._is_exact(batch.input_ids[:1, :_N_CHECKED])
+
+    def read(self, batch: TokenBatch) -> Iterator[LogitsChunk]:
+        """The logits of the batch's reads, in their order; the layers run once, with the first chunk."""
+        n_reads = len(batch.rows)
+        if not self.separable:
+            logits = self._model(**batch.model_inputs, use_cache=False).logits
+            yield LogitsChunk(0, logits[batch.rows, batch.positions])
+            return
+        n_at_once = max(1, self._chunk // self._vocabulary)
+        kept: list[Any] = []
+
+        def only_first(_base: nn.Module, _args: Any, output: Any) -> Any:
+            kept.append(output)
+            return _at(output, batch.rows[:n_at_once], batch.positions[:n_at_once])
+
+        hook = self._base.register_forward_hook(only_first)
+        try:
+            logits = self._model(**batch.model_inputs, use_cache=False).logits
+        finally:
+            hook.remove()
+        yield LogitsChunk(0, logits[0])
+        for start in range(n_at_once, n_reads, n_at_once):
+            some = slice(start, start + n_at_once)
+            output = _at(kept[0], batch.rows[some], batch.positions[some])
+            with answered([self._base], [LayerCall(self._base, output)]):
+                logits = self._model(input_ids=batch.targets[None, some], use_cache=False).logits
+            yield LogitsChunk(start, logits[0])
+
+    def _is_exact(self, ids: Tensor) -> bool:
+        """Whether the head gives the same logits for positions in another order, alone."""
+        hidden: list[Any] = []
+        hook = self._base.register_forward_hook(lambda _base, _args, output: hidden.append(output))
+        try:
+            whole = self._model(input_ids=ids, use_cache=False).logits.float()
+        finally:
+            hook.remove()
+        if len(hidden) != 1 or _hidden(hidden[0]).shape[:-1] != ids.shape:
+            return False
+        positions = torch.arange(ids.shape[1] - 1, -1, -2, device=ids.device)
+        output = _at(hidden[0], torch.zeros_like(positions), positions)
+        with answered([self._base], [LayerCall(self._base, output)]):
+            part = self._model(input_ids=ids[:, : len(positions)], use_cache=False).logits.float()
+        if part.shape != (1, len(positions), whole.shape[-1]):
+            return False
+        # another number of rows may take another kernel, so the last bits may differ
+        return bool((whole[0, positions] - part[0]).abs().amax() <= 1e-5 * whole.abs().amax())
+
+
+def _hidden(output: Any) -> Tensor:
+    """The residual stream that a base returns: its first floating-point tensor."""
+    return next(tensor for tensor in tensors_in(output) if tensor.is_floating_point())
+
+
+def _at(output: Any, rows: Tensor, positions: Tensor) -> Any:
+    """A base's output with the hidden states of the given places alone, as one row `(1, n, d_model)`."""
+    hidden = output if isinstance(output, Tensor) else output[0]
+    chosen = hidden[rows, positions][None]
+    if isinstance(output, Tensor):
+        return chosen
+    if isinstance(output, tuple):
+        return (chosen, *output[1:])
+    first = next(iter(output.keys()))  # a ModelOutput: an ordered dictionary of what is not None
+    return type(output)(**{**output, first: chosen})
