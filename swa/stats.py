@@ -1,16 +1,20 @@
-"""Statistics: paired bootstrap intervals."""
+"""Statistics: paired bootstrap intervals, McNemar's test."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 N_RESAMPLES = 2000
 """Resamples of a bootstrap (7-decisions D5)."""
+MAX_DRAWS = 1 << 22
+"""Draws held at once; all resamples of a whole benchmark would take hundreds of megabytes."""
+
+Item = TypeVar("Item")
 
 
 class Interval(NamedTuple):
@@ -27,8 +31,14 @@ def seeded_generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *words])))
 
 
+def exp_or_infinity(value: float) -> float:
+    """The exponential of a value, infinite where it overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
+
+
 def bootstrap_ratio_of_sums(
-    numerators: Sequence[float], denominators: Sequence[float], *, generator: np.random.Generator
+    numerators: ArrayLike, denominators: ArrayLike, *, generator: np.random.Generator
 ) -> Interval:
     """Interval of Σ numerators / Σ denominators when units (windows, texts) are drawn anew with replacement.
 
@@ -42,10 +52,84 @@ def bootstrap_ratio_of_sums(
     Returns:
         The 2.5 and 97.5 percentiles; infinities and NaN in the data show in them.
     """
-    top: NDArray[np.float64] = np.asarray(numerators, dtype=np.float64)
-    bottom: NDArray[np.float64] = np.asarray(denominators, dtype=np.float64)
-    draws = generator.integers(len(top), size=(N_RESAMPLES, len(top)))
+    top = np.asarray(numerators, dtype=np.float64)
+    bottom = np.asarray(denominators, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        ratios = top[draws].sum(axis=1) / bottom[draws].sum(axis=1)
-        low, high = np.percentile(ratios, [2.5, 97.5])
+        ratios = [top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1) for drawn in _resamples(len(top), generator)]
+    return _percentile_interval(np.concatenate(ratios))
+
+
+def bootstrap_mean_difference(first: ArrayLike, second: ArrayLike, *, generator: np.random.Generator) -> Interval:
+    """Interval of mean(first) − mean(second) when pairs are drawn anew with replacement.
+
+    Args:
+        first: One number an item.
+        second: The same items' other number.
+        generator: Where the draws come from.
+
+    Returns:
+        The 2.5 and 97.5 percentiles.
+    """
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return bootstrap_ratio_of_sums(differences, np.ones(len(differences)), generator=generator)
+
+
+def bootstrap_difference(
+    first: Sequence[Item],
+    second: Sequence[Item],
+    aggregate: Callable[[list[Item]], float],
+    *,
+    generator: np.random.Generator,
+) -> Interval:
+    """Interval of aggregate(first) − aggregate(second) when pairs are drawn anew with replacement.
+
+    Args:
+        first: One value of any kind an item.
+        second: The same items' other value.
+        aggregate: From the values of all items to one number, e.g. a corpus score; called twice a resample.
+        generator: Where the draws come from.
+
+    Returns:
+        The 2.5 and 97.5 percentiles; infinities and NaN of the aggregate show in them.
+    """
+    differences = [
+        float(aggregate([first[i] for i in indices])) - float(aggregate([second[i] for i in indices]))
+        for drawn in _resamples(len(first), generator)
+        for indices in drawn.tolist()
+    ]
+    return _percentile_interval(np.asarray(differences))
+
+
+def mcnemar_exact(first: ArrayLike, second: ArrayLike) -> float:
+    """Two-sided exact p of McNemar's test: whether two classifiers are right equally often on the same items.
+
+    Under the null hypothesis the items on which they differ are a fair coin's tosses (McNemar 1947, in the exact
+    form of the binomial test).
+
+    Args:
+        first: Per item whether the first is right, 0 or 1.
+        second: The same items' other answer.
+
+    Returns:
+        The p-value; 1 where they never differ.
+    """
+    from scipy.stats import binomtest
+
+    right, other = np.asarray(first) != 0, np.asarray(second) != 0
+    n_lost, n_won = int((right & ~other).sum()), int((~right & other).sum())
+    return float(binomtest(n_lost, n_lost + n_won).pvalue) if n_lost + n_won else 1.0
+
+
+def _resamples(n_units: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Indices of the drawn units `(resamples, n_units)`, a block of resamples at a time."""
+    block = max(1, MAX_DRAWS // max(1, n_units))
+    for start in range(0, N_RESAMPLES, block):
+        yield generator.integers(n_units, size=(min(block, N_RESAMPLES - start), n_units))
+
+
+def _percentile_interval(values: NDArray[np.float64]) -> Interval:
+    if np.isfinite(values).all():
+        low, high = np.percentile(values, [2.5, 97.5])
+    else:  # interpolation between two infinities would give NaN, where the percentile is infinite
+        low, high = np.percentile(values, 2.5, method="lower"), np.percentile(values, 97.5, method="higher")
     return Interval(float(low), float(high))

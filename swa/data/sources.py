@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swa.data.documents import only_texts, read_documents
+from swa.data.hub import first_line, hub_failures
+from swa.data.local_copies import check_complete
 from swa.errors import UnavailableError, UsageError
 
 BUILTIN = "builtin"
@@ -105,42 +106,18 @@ def _local(place: _HubText, data_dir: Path) -> list[str] | None:
     found = sorted(folder.glob(f"{place.split}-*.parquet"))
     if not found:
         return None
-    total = re.search(r"-\d+-of-(\d+)", found[0].name)
-    if total and len(found) != int(total[1]):
-        raise UnavailableError(
-            f"'{folder}' holds {len(found)} files of split '{place.split}', but {int(total[1])} belong to it.",
-            hint=_WAYS_OUT,
-        )
+    check_complete(found, split=place.split, hint=_WAYS_OUT)
     return [row for path in found for row in read_documents(path, column=place.column)]
 
 
 def _from_hub(place: _HubText, dataset: str) -> list[str]:
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError, DatasetsError
-    from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.errors import HTTPError as TransportError  # type: ignore[attr-defined]  # httpx or httpx2
 
     try:
-        rows = load_dataset(place.repository, place.config, split=place.split)
-    except DatasetNotFoundError as error:
-        raise UnavailableError(
-            f"The hub does not give '{place.repository}': {_first_line(error)}", hint=_WAYS_OUT
-        ) from error
-    except (DatasetsError, RuntimeError) as error:  # RuntimeError: data sets that are programs are no longer run
-        raise UnavailableError(
-            f"The data set '{place.repository}' cannot be read: {_first_line(error)}", hint=_WAYS_OUT
-        ) from error
-    except (ConnectionError, TimeoutError, HfHubHTTPError, TransportError) as error:
-        raise UnavailableError(
-            f"The data set '{dataset}' is not here and the hub cannot be reached.", hint=_WAYS_OUT
-        ) from error
-    except OSError as error:
-        raise UnavailableError(
-            f"The data set '{dataset}' cannot be stored: {_first_line(error)}",
-            hint="Let HF_HOME name a folder with room.",
-        ) from error
+        with hub_failures(place.repository, name=dataset, hint=_WAYS_OUT):
+            rows = load_dataset(place.repository, place.config, split=place.split)
     except ValueError as error:  # unknown configuration or split
-        raise UsageError(f"'{dataset}' is not in the data set {place.repository}: {_first_line(error)}") from error
+        raise UsageError(f"'{dataset}' is not in the data set {place.repository}: {first_line(error)}") from error
     if place.column not in rows.column_names:
         raise UsageError(f"'{place.repository}' has no column '{place.column}', but {', '.join(rows.column_names)}.")
     return only_texts(rows[place.column], of=dataset)
@@ -157,7 +134,3 @@ def _from_file(path: Path) -> list[str]:
     if not stat.S_ISREG(mode):
         raise UsageError(f"'{path}' is not a file.", hint="Name a text, JSONL or parquet file.")
     return read_documents(path)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

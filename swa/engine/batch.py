@@ -58,7 +58,9 @@ class TokenBatch:
         """
         n_tokens = max(map(len, sequences)) - 1
         ids = torch.full((len(sequences), n_tokens), PADDING, dtype=torch.int64)
-        rows, positions, targets = [], [], []
+        rows: list[int] = []
+        positions: list[int] = []
+        targets: list[int] = []
         for row, (sequence, first) in enumerate(zip(sequences, score_from, strict=True)):
             ids[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
             rows += [row] * (len(sequence) - first)

@@ -143,6 +143,6 @@ def _apart(members: Sequence[int], sequences: Sequence[TargetedSequence]) -> lis
 
 
 def _by_sequence(scores: TargetScores, n_targets: Sequence[int]) -> list[SequenceScore]:
-    logp = [part.sum().item() for part in scores.logp.double().split(list(n_targets))]
-    greedy = [bool(torch.all(part)) for part in scores.greedy.split(list(n_targets))]
+    logp = [part.sum().item() for part in torch.split(scores.logp.double(), list(n_targets))]
+    greedy = [bool(torch.all(part)) for part in torch.split(scores.greedy, list(n_targets))]
     return [SequenceScore(*pair) for pair in zip(logp, greedy, strict=True)]

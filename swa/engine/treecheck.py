@@ -49,7 +49,7 @@ def _agree(loaded: LoadedModel, row: Row, sequences: Sequence[TargetedSequence],
             tree = _losses(loaded, batch_of([row], sequences, dtype=loaded.dtype))
         except (*MISSING_STATE, NotImplementedError):
             return False
-        parts = tree.split([sequences[member].n_targets for member in row.members])
+        parts = torch.split(tree, [sequences[member].n_targets for member in row.members])
         for number in numbers:
             tokens, n_targets = sequences[row.members[number]]
             alone = _losses(loaded, TokenBatch.of_sequences([tokens], score_from=[len(tokens) - n_targets]))

@@ -114,7 +114,9 @@ def batch_of(rows: Sequence[Row], sequences: Sequence[TargetedSequence], *, dtyp
     """
     n_tokens = max(len(row.tokens) for row in rows)
     ids = torch.full((len(rows), n_tokens), PADDING, dtype=torch.int64)
-    numbers, positions, targets = [], [], []
+    numbers: list[int] = []
+    positions: list[int] = []
+    targets: list[int] = []
     for number, row in enumerate(rows):
         ids[number, : len(row.tokens)] = torch.tensor(row.tokens)
         for member, path in zip(row.members, row.paths, strict=True):

@@ -169,6 +169,12 @@ class ModelAnalysis(Record):
     """The model as it was named; absent where only the measurements are handed on."""
     run: RunHeader | MISSING = MISSING
     """How the run was made; absent in records made through the Python API."""
+    family: str | MISSING = MISSING
+    """The model's type in transformers, e.g. `llama`."""
+    n_layers: int | MISSING = MISSING
+    """Layers of the model."""
+    notes: list[str] | MISSING = MISSING
+    """What a reader should know: fallbacks, fewer texts than asked for."""
     super_weights: list[SuperWeight] | MISSING = MISSING
     """The scalars, in the order of the detection record: `sw_0` is the first."""
     baseline: Baseline

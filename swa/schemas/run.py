@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import MISSING, JsonValue
 
 from swa.schemas.base import Part
 
@@ -52,3 +52,5 @@ class RunHeader(Part):
     """UTC, ISO 8601; null while the run goes on."""
     status: Status
     """How the run stands."""
+    stamp: str | MISSING = MISSING
+    """TS in the names of the run's files, e.g. 20260101_120000; a run that continues another one keeps it."""

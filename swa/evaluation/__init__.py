@@ -1,0 +1,1 @@
+"""Perplexity and accuracy of the intact model and with super weights removed."""

@@ -1,0 +1,63 @@
+"""The variants of an evaluation: each super weight alone and all together, at each factor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from swa.engine.edits import BASELINE, Edit, Variant
+from swa.models.loaded import LoadedModel
+from swa.schemas.detection import SuperWeight
+
+
+@dataclass(frozen=True)
+class EvaluatedVariant:
+    """A variant with what its record says.
+
+    Attributes:
+        name: `baseline`, `sw_0`, `all`, `sw_0_x0.5`, …
+        coordinates: Text forms of the edited scalars.
+        factor: What they are multiplied with.
+        variant: The same for the engine.
+    """
+
+    name: str
+    coordinates: tuple[str, ...]
+    factor: float
+    variant: Variant
+
+    @property
+    def key(self) -> str:
+        """What its answers depend on, beside the model and the requests; empty for the intact model."""
+        return f"{' '.join(sorted(self.coordinates))} x{self.factor:g}" if self.coordinates else ""
+
+
+INTACT = EvaluatedVariant(BASELINE.name, (), 1.0, BASELINE)
+
+
+def variants_of(
+    loaded: LoadedModel,
+    super_weights: Sequence[SuperWeight],
+    *,
+    scales: Sequence[float],
+    individual: bool,
+    combined: bool,
+) -> tuple[list[EvaluatedVariant], list[EvaluatedVariant]]:
+    """The single variants and the combined ones, each for every factor.
+
+    Raises:
+        UsageError: A coordinate is not one of the model's.
+    """
+    scalars = []
+    for weight in super_weights:
+        site = loaded.sites.find(weight.coordinate)
+        scalars.append((weight.coordinate, site, weight.row, weight.col))
+    alone = [_variant(f"sw_{number}", [scalar], factor) for number, scalar in enumerate(scalars) for factor in scales]
+    together = [_variant("all", scalars, factor) for factor in scales] if scalars else []
+    return (alone if individual else []), (together if combined else [])
+
+
+def _variant(name: str, scalars: Sequence[tuple], factor: float) -> EvaluatedVariant:  # type: ignore[type-arg]
+    full = name if factor == 0 else f"{name}_x{factor:g}"
+    edits = tuple(Edit(site, row, col, factor) for _, site, row, col in scalars)
+    return EvaluatedVariant(full, tuple(text for text, *_ in scalars), factor, Variant(full, edits))

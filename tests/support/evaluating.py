@@ -1,0 +1,79 @@
+"""What tests of the evaluation share: a tiny model that takes longer prompts, a book in memory, oracles."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import torch
+
+from swa.models.loaded import LoadedModel
+from swa.progress import SilentProgress
+from swa.schemas.detection import SuperWeight
+from tests.support.tiny_checkpoint import letter_tokenizer
+from tests.support.tiny_loaded import loaded_tiny
+
+
+def reading_model(name: str = "llama", *, context_length: int = 512) -> LoadedModel:
+    """A tiny model with a real tokenizer of letters; its position embeddings must reach that far."""
+    return dataclasses.replace(loaded_tiny(name), tokenizer=letter_tokenizer(), context_length=context_length)
+
+
+def super_weight(loaded: LoadedModel, number: int, row: int, col: int) -> SuperWeight:
+    """A scalar of site `number`, as detection would record it."""
+    site = loaded.sites.sites[number]
+    return SuperWeight(
+        model=loaded.name,
+        layer=site.layer,
+        site=site.kind,
+        expert=site.expert,
+        row=row,
+        col=col,
+        module=site.module,
+        coordinate=loaded.sites.text(site, row, col),
+        weight=1.0,
+        prompts=[],
+        found_by=[],
+        published=False,
+    )
+
+
+def edited_copy(loaded: LoadedModel, weights, factor: float = 0.0):
+    """A copy of the network with scalars multiplied, made without the engine."""
+    network = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        for weight in weights:
+            site = loaded.sites.find(weight.coordinate)
+            matrix = site.view(getattr(network.get_submodule(site.module), site.parameter).data)
+            matrix[weight.row, weight.col] *= factor
+    return network
+
+
+class Book:
+    """Keeps lines in memory; can fail after some of them, as a kill would."""
+
+    def __init__(self, *, fail_after: int | None = None) -> None:
+        self.kept = []
+        self.fail_after = fail_after
+
+    def lines(self, unit, key):
+        return [line for line in self.kept if (line.unit, line.key) == (unit, key)]
+
+    def append(self, line):
+        if self.fail_after is not None and len(self.kept) >= self.fail_after:
+            raise KeyboardInterrupt
+        self.kept.append(line)
+
+
+class Heard(SilentProgress):
+    """Remembers what is said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.infos: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)

@@ -1,0 +1,97 @@
+"""Figures of an evaluation are readable: no text is cut off or covered, however many and long the names are."""
+
+from __future__ import annotations
+
+import pytest
+
+from swa.report.plots import combined_analysis, impact_comparison, model_comparison
+from swa.report.plots.labels import number, share, wrapped
+from swa.report.plots.style import png
+from tests.unit.report.drawn import shown_texts
+from tests.unit.report.evaluation_records import (
+    INF,
+    LONG,
+    NAN,
+    THREE,
+    accuracy_impact,
+    impact_record,
+    model_analysis,
+    model_statistics,
+    over_models,
+    perplexity_impact,
+)
+
+
+def many(n: int, model: str):
+    places = [f"L{i}.mlp.experts.{i}.down_proj[{i},{1000 + i}]" for i in range(n)]
+    tasks = ("hellaswag", "mmlu_high_school_government_and_politics", "mmlu", "gsm8k")
+    singles = [
+        impact_record(
+            f"sw_{i}",
+            place,
+            perplexity=perplexity_impact(2.0 + i, 1.5, 20.0),
+            **{t: accuracy_impact(0.1, 0, 0.2) for t in tasks},
+        )
+        for i, place in enumerate(places)
+    ]
+    whole = impact_record(
+        "all",
+        *places,
+        perplexity=perplexity_impact(INF, 9.0, INF),
+        **{t: accuracy_impact(0.4, 0.3, 0.5) for t in tasks},
+    )
+    return model_analysis(singles, [whole], tasks=tasks, model=model)
+
+
+FIVE = {"mmlu": 0.2, "gsm8k": 0.1, "arc_easy": 0.1, "hellaswag": 0.1, "piqa": 0.0}
+FIGURES = {
+    **{f"impact {n}": lambda n=n: impact_comparison.draw(many(n, LONG)) for n in (1, 3, 12)},
+    **{f"combined {n}": lambda n=n: combined_analysis.draw(many(n, LONG)) for n in (1, 12)},
+    "models 1": lambda: model_comparison.draw(over_models(THREE[0])),
+    "models with 5 tasks": lambda: model_comparison.draw(
+        over_models(*[model_statistics(name, 1, drops=FIVE) for name in "ab"])
+    ),
+    "models of long names": lambda: model_comparison.draw(over_models(*[model_statistics(LONG, 1)] * 8)),
+    "models 6": lambda: model_comparison.draw(over_models(*THREE, *THREE)),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off_or_covers_another(name):
+    figure = FIGURES[name]()
+    boxes = shown_texts(figure)
+    width, height = figure.get_size_inches() * figure.dpi
+    assert len(boxes) > 5
+    for index, (text, box) in enumerate(boxes):
+        assert 0 <= box.x0 < box.x1 <= width, text
+        assert 0 <= box.y0 < box.y1 <= height, text
+        for other_text, other in boxes[:index]:
+            assert not box.padded(-1).overlaps(other.padded(-1)), (text, other_text)
+
+
+@pytest.mark.parametrize("name", ["impact 3", "combined 1", "models 6"])
+def test_the_same_record_gives_the_same_bytes(name):
+    one, two = png(FIGURES[name]()), png(FIGURES[name]())
+    assert one == two
+    assert one.startswith(b"\x89PNG")
+
+
+def test_numbers_in_words():
+    values = [0.0, 1.2345, 128.94, 12345.6, 1.23e7, -1e-5, INF, -INF, NAN]
+    assert [number(v) for v in values] == ["0", "1.234", "128.9", "12,346", "1.2×10⁷", "−1.0×10⁻⁵", "∞", "−∞", "NaN"]
+    assert [share(v) for v in (0.12, -0.0001, -0.02, NAN, 1e30)] == ["0.120", "0.000", "−0.020", "NaN", "1.0×10³⁰"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short", ["short"]),
+        ("org/some-long_name", ["org/some-", "long_name"]),
+        ("abcdefghijklmnopqrstuvwxyz", ["abcdefghij", "klmnopqrst", "uvwxyz"]),
+        ("one two three four", ["one two", "three four"]),
+        ("0123456789" * 5, ["…0123456789", "0123456789", "0123456789", "0123456789"]),
+        ("", [""]),
+    ],
+)
+def test_names_are_broken_where_they_can_be(text, lines):
+    assert wrapped(text, 10).split("\n") == lines
