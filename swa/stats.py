@@ -38,7 +38,11 @@ def exp_or_infinity(value: float) -> float:
 
 
 def bootstrap_ratio_of_sums(
-    numerators: ArrayLike, denominators: ArrayLike, *, generator: np.random.Generator
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    *,
+    generator: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
 ) -> Interval:
     """Interval of Σ numerators / Σ denominators when units (windows, texts) are drawn anew with replacement.
 
@@ -48,6 +52,7 @@ def bootstrap_ratio_of_sums(
         numerators: One number a unit, e.g. the change of the summed loss of a window.
         denominators: One number a unit, e.g. its scored tokens.
         generator: Where the draws come from.
+        n_resamples: How often the units are drawn anew.
 
     Returns:
         The 2.5 and 97.5 percentiles; infinities and NaN in the data show in them.
@@ -55,7 +60,10 @@ def bootstrap_ratio_of_sums(
     top = np.asarray(numerators, dtype=np.float64)
     bottom = np.asarray(denominators, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        ratios = [top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1) for drawn in _resamples(len(top), generator)]
+        ratios = [
+            top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1)
+            for drawn in _resamples(len(top), generator, n_resamples=n_resamples)
+        ]
     return _percentile_interval(np.concatenate(ratios))
 
 
@@ -120,11 +128,13 @@ def mcnemar_exact(first: ArrayLike, second: ArrayLike) -> float:
     return float(binomtest(n_lost, n_lost + n_won).pvalue) if n_lost + n_won else 1.0
 
 
-def _resamples(n_units: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def _resamples(
+    n_units: int, generator: np.random.Generator, *, n_resamples: int = N_RESAMPLES
+) -> Iterator[NDArray[np.int64]]:
     """Indices of the drawn units `(resamples, n_units)`, a block of resamples at a time."""
     block = max(1, MAX_DRAWS // max(1, n_units))
-    for start in range(0, N_RESAMPLES, block):
-        yield generator.integers(n_units, size=(min(block, N_RESAMPLES - start), n_units))
+    for start in range(0, n_resamples, block):
+        yield generator.integers(n_units, size=(min(block, n_resamples - start), n_units))
 
 
 def _percentile_interval(values: NDArray[np.float64]) -> Interval:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from swa.detection.losses import LossMeter, WindowLosses
 from swa.detection.spikes import Address
 from swa.engine.edits import Edit
 from swa.engine.inactive import why_inactive
+from swa.engine.nearest import nearest_in_size
 from swa.models.loaded import LoadedModel
 from swa.models.weights import matrix_of
 from swa.schemas.detection import Confirmation
@@ -113,7 +113,9 @@ def _controls(
     for address, loss in losses.items():
         if loss.ratio >= CONTROL_FROM:
             others = [(row, col) for site, row, col in losses if site == address[0]]
-            chosen[address] = nearest_scalars(matrix_of(loaded.model, address[0]), address[1:], excluded=others)
+            matrix = matrix_of(loaded.model, address[0])
+            # in ascending order, so that equal choices compare equal
+            chosen[address] = tuple(sorted(nearest_in_size(matrix, address[1:], n=N_CONTROLS, excluded=others)))
     removals = {
         tuple(Edit(address[0], row, col) for row, col in coords): None for address, coords in chosen.items() if coords
     }
@@ -124,33 +126,6 @@ def _controls(
         for address, coords in chosen.items()
         if coords
     }
-
-
-def nearest_scalars(
-    matrix: Tensor, scalar: tuple[int, int], *, excluded: Sequence[tuple[int, int]], n: int = N_CONTROLS
-) -> tuple[tuple[int, int], ...]:
-    """The scalars nearest in |w| to one, none of them in its row or column, none a candidate.
-
-    Args:
-        matrix: `W`, `(d_model, d_ff)`.
-        scalar: Row and column.
-        excluded: Further scalars that may not be chosen.
-        n: How many.
-
-    Returns:
-        Row and column of each, in ascending order (ties go by position), so that equal choices compare equal.
-    """
-    row, col = scalar
-    distance = (matrix.float().abs() - matrix[row, col].float().abs()).abs_()
-    distance[row, :] = torch.inf
-    distance[:, col] = torch.inf
-    for other_row, other_col in excluded:
-        distance[other_row, other_col] = torch.inf
-    distances = distance.flatten()
-    farthest = distances.topk(min(n, len(distances)), largest=False).values[-1]
-    places = ((distances <= farthest) & (distances < torch.inf)).nonzero().flatten()
-    nearest = places[torch.sort(distances[places], stable=True).indices[:n]]
-    return tuple(sorted(divmod(place, matrix.shape[1]) for place in nearest.tolist()))
 
 
 def _verdict(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from swa.detection.published import is_published
 from swa.models.loaded import LoadedModel
+from swa.models.published import is_published
 from swa.models.sites import Site
 from swa.models.weights import matrix_of
 from swa.schemas.coordinate import CoordinateText

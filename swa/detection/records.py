@@ -8,7 +8,7 @@ from typing import Any
 from swa.detection.confirm import Confirmed
 from swa.detection.extremes import Attribution, Extremes, describe
 from swa.detection.gradient import GradientScreen
-from swa.detection.published import is_published
+from swa.models.published import is_published
 from swa.detection.spikes import Address, Spike, SpikeScreen
 from swa.models.loaded import LoadedModel
 from swa.models.weights import matrix_of

@@ -11,7 +11,7 @@ import gc
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -31,10 +31,40 @@ R = TypeVar("R")
 
 
 class Measured(NamedTuple, Generic[R]):
-    """What a reducer made of one variant."""
+    """What a reducer made of one variant.
+
+    Attributes:
+        variant: Which one.
+        result: What the reducer gave.
+        seen: What the layer reader gave, `None` without one and for variants that it does not want.
+    """
 
     variant: Variant
     result: R
+    seen: Any = None
+
+
+class LayerReader(Protocol):
+    """Looks at the layers of a variant beside those of the intact model, while both are in memory."""
+
+    def wants(self, variant: Variant) -> bool:
+        """Whether this variant is to be read."""
+        ...
+
+    def read(self, variant: Variant, intact: Sequence[LayerCall], calls: Sequence[LayerCall], batch: TokenBatch) -> Any:
+        """Read one batch.
+
+        Args:
+            variant: The variant.
+            intact: All layer calls of the intact model.
+            calls: The same calls under the variant.
+            batch: The tokens.
+        """
+        ...
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Put the results of parts of a batch together."""
+        ...
 
 
 @dataclass
@@ -80,6 +110,7 @@ class ForwardPlan:
         reducer: Reducer[R],
         *,
         baseline: bool = True,
+        reader: LayerReader | None = None,
         advance: Callable[[], None] | None = None,
     ) -> list[Measured[R]]:
         """Run one batch: the baseline first, then the variants in their order.
@@ -91,19 +122,22 @@ class ForwardPlan:
             reducer: What is kept of the logits.
             baseline: Whether the intact model is measured. Where it is not, the variant whose first edit is deepest
                 records the layers that the others share.
+            reader: Looks at the layers of variants; it needs the baseline.
             advance: Called after each run.
 
         Raises:
             OutOfMemoryError: A single row does not fit.
         """
         try:
-            return self._measure(batch, reducer, baseline, advance)
+            return self._measure(batch, reducer, baseline, reader, advance)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        return self._measure_halves(batch, reducer, baseline)
+        return self._measure_halves(batch, reducer, baseline, reader)
 
-    def _measure_halves(self, batch: TokenBatch, reducer: Reducer[R], baseline: bool) -> list[Measured[R]]:
+    def _measure_halves(
+        self, batch: TokenBatch, reducer: Reducer[R], baseline: bool, reader: LayerReader | None
+    ) -> list[Measured[R]]:
         if len(batch) == 1:
             raise OutOfMemoryError(
                 f"Memory does not suffice for one row of {batch.input_ids.shape[1]} tokens.",
@@ -112,33 +146,42 @@ class ForwardPlan:
         release_memory()
         half = (len(batch) + 1) // 2
         self.progress.warn(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
-        parts = [self.measure(part, reducer, baseline=baseline) for part in batch.split(half)]
-        return [
-            Measured(same[0].variant, reducer.join([measured.result for measured in same]))
-            for same in zip(*parts, strict=True)
-        ]
+        parts = [self.measure(part, reducer, baseline=baseline, reader=reader) for part in batch.split(half)]
+        return [joined(same, reducer, reader) for same in zip(*parts, strict=True)]
 
     def _measure(
-        self, batch: TokenBatch, reducer: Reducer[R], baseline: bool, advance: Callable[[], None] | None
+        self,
+        batch: TokenBatch,
+        reducer: Reducer[R],
+        baseline: bool,
+        reader: LayerReader | None,
+        advance: Callable[[], None] | None,
     ) -> list[Measured[R]]:
         batch = batch.to(self.loaded.device)
         wanted = [*([BASELINE] if baseline else []), *self.variants]
         recorder = BASELINE if baseline else max(self.variants, key=self._depth, default=BASELINE)
-        results: dict[int, R] = {}
+        results: dict[int, Measured[R]] = {}
         with torch.no_grad():
             self._readout.check(batch)
             with self.editing(recorder.edits), recorded(self._layers if len(wanted) > 1 else []) as calls:
-                results[id(recorder)] = reducer.reduce(self._readout.read(batch), batch)
+                results[id(recorder)] = Measured(recorder, reducer.reduce(self._readout.read(batch), batch))
             self._ran(len(calls) or len(self._layers), advance)
             shared_by_all = calls[: self.first_edited_call(recorder, calls)]
             for variant in wanted:
                 if variant is recorder:
                     continue
                 shared = self._shared_calls(variant, shared_by_all, batch)
-                with self.editing(variant.edits), answered(self._layers, shared):
-                    results[id(variant)] = reducer.reduce(self._readout.read(batch), batch)
+                reads = reader is not None and reader.wants(variant)
+                with (
+                    self.editing(variant.edits),
+                    answered(self._layers, shared),
+                    recorded(self._layers if reads else []) as own,
+                ):
+                    result = reducer.reduce(self._readout.read(batch), batch)
+                seen = reader.read(variant, calls, own, batch) if reader is not None and reads else None
+                results[id(variant)] = Measured(variant, result, seen)
                 self._ran(len(calls) - len(shared), advance)
-        return [Measured(variant, results[id(variant)]) for variant in wanted]
+        return [results[id(variant)] for variant in wanted]
 
     def _ran(self, n_layers: int, advance: Callable[[], None] | None) -> None:
         self.n_layer_calls += n_layers
@@ -180,6 +223,16 @@ class ForwardPlan:
         }
         found = {id(p) for layer in self._layers if id(layer) in holders for p in layer.parameters()}
         return holders if edited <= found else None
+
+
+def joined(parts: Sequence[Measured[R]], reducer: Reducer[R], reader: LayerReader | None) -> Measured[R]:
+    """The same variant's results on consecutive rows as one."""
+    seen = [part.seen for part in parts if part.seen is not None]
+    return Measured(
+        parts[0].variant,
+        reducer.join([part.result for part in parts]),
+        reader.join(seen) if reader is not None and seen else None,
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

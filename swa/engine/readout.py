@@ -14,15 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from swa.engine.batch import TokenBatch
-from swa.engine.recording import LayerCall, answered
+from swa.engine.recording import LayerCall, answered, hidden_of, with_hidden
 from swa.engine.reducers import LogitsChunk
-from swa.models.flow import tensors_in
 from swa.models.loaded import LoadedModel
 
 CHUNK_ON_CPU, CHUNK_ELSEWHERE = 2**22, 2**27
 """Logits held at once, in numbers. On a CPU 16 MiB stay near the caches, and the allocator uses them again."""
 _N_CHECKED = 48
 """Tokens of the check."""
+
+
+class _SeenError(Exception):
+    """The base has run; the rest of the forward pass is not needed."""
 
 
 class ReadOut:
@@ -46,28 +49,37 @@ class ReadOut:
             self.separable = self._base is not self._model and self._is_exact(batch.input_ids[:1, :_N_CHECKED])
 
     def read(self, batch: TokenBatch) -> Iterator[LogitsChunk]:
-        """The logits of the batch's reads, in their order; the layers run once, with the first chunk."""
-        n_reads = len(batch.rows)
+        """The logits of the batch's reads, in their order; the layers run once, before the first chunk."""
+        yield from self.logits(self.states(batch), batch)
+
+    def states(self, batch: TokenBatch) -> Any:
+        """What the head is made of: the base's output, or all logits where the head cannot be separated."""
         if not self.separable:
-            logits = self._model(**batch.model_inputs, use_cache=False).logits
-            yield LogitsChunk(0, logits[batch.rows, batch.positions])
-            return
-        n_at_once = max(1, self._chunk // self._vocabulary)
+            return self._model(**batch.model_inputs, use_cache=False).logits
         kept: list[Any] = []
 
-        def only_first(_base: nn.Module, _args: Any, output: Any) -> Any:
+        def stop(_base: nn.Module, _args: Any, output: Any) -> None:
             kept.append(output)
-            return _at(output, batch.rows[:n_at_once], batch.positions[:n_at_once])
+            raise _SeenError
 
-        hook = self._base.register_forward_hook(only_first)
+        hook = self._base.register_forward_hook(stop)
         try:
-            logits = self._model(**batch.model_inputs, use_cache=False).logits
+            self._model(**batch.model_inputs, use_cache=False)
+        except _SeenError:
+            pass
         finally:
             hook.remove()
-        yield LogitsChunk(0, logits[0])
-        for start in range(n_at_once, n_reads, n_at_once):
+        return kept[0]
+
+    def logits(self, states: Any, batch: TokenBatch) -> Iterator[LogitsChunk]:
+        """The logits of the batch's reads, made from `states`; at most a chunk of them exists at once."""
+        n_at_once = max(1, self._chunk // self._vocabulary)
+        for start in range(0, len(batch.rows), n_at_once):
             some = slice(start, start + n_at_once)
-            output = _at(kept[0], batch.rows[some], batch.positions[some])
+            if not self.separable:
+                yield LogitsChunk(start, states[batch.rows[some], batch.positions[some]])
+                continue
+            output = _at(states, batch.rows[some], batch.positions[some])
             with answered([self._base], [LayerCall(self._base, output)]):
                 logits = self._model(input_ids=batch.targets[None, some], use_cache=False).logits
             yield LogitsChunk(start, logits[0])
@@ -80,7 +92,7 @@ class ReadOut:
             whole = self._model(input_ids=ids, use_cache=False).logits.float()
         finally:
             hook.remove()
-        if len(hidden) != 1 or _hidden(hidden[0]).shape[:-1] != ids.shape:
+        if len(hidden) != 1 or hidden_of(hidden[0]).shape[:-1] != ids.shape:
             return False
         positions = torch.arange(ids.shape[1] - 1, -1, -2, device=ids.device)
         output = _at(hidden[0], torch.zeros_like(positions), positions)
@@ -92,18 +104,6 @@ class ReadOut:
         return bool((whole[0, positions] - part[0]).abs().amax() <= 1e-5 * whole.abs().amax())
 
 
-def _hidden(output: Any) -> Tensor:
-    """The residual stream that a base returns: its first floating-point tensor."""
-    return next(tensor for tensor in tensors_in(output) if tensor.is_floating_point())
-
-
 def _at(output: Any, rows: Tensor, positions: Tensor) -> Any:
     """A base's output with the hidden states of the given places alone, as one row `(1, n, d_model)`."""
-    hidden = output if isinstance(output, Tensor) else output[0]
-    chosen = hidden[rows, positions][None]
-    if isinstance(output, Tensor):
-        return chosen
-    if isinstance(output, tuple):
-        return (chosen, *output[1:])
-    first = next(iter(output.keys()))  # a ModelOutput: an ordered dictionary of what is not None
-    return type(output)(**{**output, first: chosen})
+    return with_hidden(output, hidden_of(output)[rows, positions][None])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from swa.models.flow import tensors_in
 from swa.models.trace import layer_lists
 
 
@@ -73,6 +74,53 @@ def answered(layers: Sequence[nn.Module], calls: Sequence[LayerCall]) -> Iterato
             layer.forward = answer(layer, layer.forward)
             stack.callback(_restore_forward, layer, own)
         yield
+
+
+@contextmanager
+def ended_after(layers: Sequence[nn.Module], calls: Sequence[LayerCall], n_calls: int) -> Iterator[None]:
+    """Answer the first `n_calls` calls from a recording, and every later one with its own input (7-decisions A12).
+
+    So what follows the layers (merging of streams, final norm, head) reads the residual stream after call `n_calls`.
+
+    Args:
+        layers: The model's layers.
+        calls: A whole forward pass; the later calls give the form of what a layer returns.
+        n_calls: How many are answered.
+    """
+    remaining = iter(enumerate(calls))
+
+    def answer(layer: nn.Module) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            number, call = next(remaining)
+            if call.layer is not layer:
+                raise RuntimeError("The layers ran in another order than in the recording.")
+            if number < n_calls:
+                return _copy(call.output)
+            return with_hidden(call.output, args[0] if args else kwargs["hidden_states"])
+
+        return run
+
+    with ExitStack() as stack:
+        for layer in layers:
+            own = layer.__dict__.get("forward")
+            layer.forward = answer(layer)
+            stack.callback(_restore_forward, layer, own)
+        yield
+
+
+def hidden_of(output: Any) -> Tensor:
+    """The residual stream in what a layer or a base returns: its first floating-point tensor."""
+    return next(tensor for tensor in tensors_in(output) if tensor.is_floating_point())
+
+
+def with_hidden(output: Any, hidden: Tensor) -> Any:
+    """The same kind of output with another residual stream."""
+    if isinstance(output, Tensor):
+        return hidden
+    if isinstance(output, tuple | list):
+        return type(output)([hidden, *output[1:]])
+    first = next(iter(output.keys()))  # a ModelOutput: an ordered dictionary of what is not None
+    return type(output)(**{**output, first: hidden})
 
 
 def _restore_forward(layer: nn.Module, own: Any) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swa.data.scoring import plan_windows, window_ids
 from swa.data.sources import TextSource
-from swa.data.windows import special_prefix, token_stream
+from swa.data.windows import special_prefix
+from swa.engine.text_windows import text_windows
 from swa.engine.trees import TargetedSequence
 from swa.errors import UsageError
 from swa.evaluation.options import EvaluateOptions
@@ -83,20 +83,10 @@ def paragraphs(loaded: LoadedModel, text: TextSource, *, n_samples: int, seed: i
 
 def windows(loaded: LoadedModel, text: TextSource, options: EvaluateOptions) -> ScoredTexts:
     """Overlapping windows over the whole text, each token scored at most once (7-decisions A10)."""
-    prefix = special_prefix(loaded.tokenizer)
-    stream: list[int] = token_stream(loaded.tokenizer, text.text).tolist()
-    plan = plan_windows(
-        len(stream),
-        window_length=options.window_len,
-        stride=options.stride,
-        n_targets=options.tokens,
-        n_prefix=len(prefix),
-        context_length=loaded.context_length,
+    found = text_windows(
+        loaded, text, tokens=options.tokens, window_len=options.window_len, stride=options.stride
     )
-    sequences = [
-        TargetedSequence(tuple(window_ids(stream, window, prefix)), window.n_targets) for window in plan.windows
-    ]
-    return ScoredTexts(tuple(sequences), "windows", 0, bool(prefix), plan.notes)
+    return ScoredTexts(found.sequences, "windows", 0, found.bos, found.notes)
 
 
 def _ids(tokenizer: Any, text: str) -> Sequence[int]:

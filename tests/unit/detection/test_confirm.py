@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from swa.detection.confirm import confirm, nearest_scalars
+from swa.detection.confirm import confirm
 from swa.detection.losses import LossMeter
 from swa.models.sites import parameter_of
 from swa.progress import SilentProgress
@@ -111,24 +111,3 @@ def test_a_model_that_computes_from_a_copy_is_refused(monkeypatch):
     monkeypatch.setattr(module, "forward", lambda x: torch.nn.functional.linear(x, frozen))
     with pytest.raises(UnsupportedModelError, match="copy of its weights"):
         _confirm(loaded, [(site, 4, 4)])
-
-
-class TestNearestScalars:
-    matrix = torch.tensor([[5.0, 4.9, 0.1, -5.1], [1.0, 5.05, -4.95, 0.0], [9.0, 5.0, 5.0, -5.2]])
-
-    def test_row_column_and_excluded_never_take_part(self):
-        chosen = nearest_scalars(self.matrix, (0, 0), excluded=[(2, 1)], n=3)
-        assert chosen == ((1, 1), (1, 2), (2, 2))
-
-    def test_ties_go_by_position(self):
-        assert nearest_scalars(self.matrix, (0, 0), excluded=[], n=1) == ((2, 1),)
-
-    def test_a_small_matrix_gives_what_it_has(self):
-        assert len(nearest_scalars(self.matrix, (0, 0), excluded=[], n=8)) == 6
-
-    def test_agrees_with_a_plain_sort(self):
-        matrix = torch.randn(30, 40, generator=torch.Generator().manual_seed(0))
-        target = float(matrix[3, 7].abs())
-        places = [(r, c) for r in range(30) for c in range(40) if r != 3 and c != 7 and (r, c) != (4, 8)]
-        places.sort(key=lambda p: abs(abs(float(matrix[p])) - target))
-        assert nearest_scalars(matrix, (3, 7), excluded=[(4, 8)]) == tuple(sorted(places[:8]))

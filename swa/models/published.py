@@ -30,5 +30,10 @@ def is_published(model: str, *, layer: int, row: int, col: int) -> bool:
         row: Output channel.
         col: Input channel.
     """
+    return (row, col) in published_scalars(model, layer=layer)
+
+
+def published_scalars(model: str, *, layer: int) -> set[tuple[int, int]]:
+    """Row and column of every coordinate that is published for a layer of the checkpoint."""
     checkpoint = model.rstrip("/").rsplit("/", 1)[-1].lower().removesuffix("-hf")
-    return (layer, row, col) in _PUBLISHED.get(checkpoint, frozenset())
+    return {(row, col) for found, row, col in _PUBLISHED.get(checkpoint, ()) if found == layer}

@@ -1,0 +1,1 @@
+"""Cascade: the effect of a removal layer by layer, through the logit lens."""

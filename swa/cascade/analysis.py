@@ -1,0 +1,125 @@
+"""`cascade`: how the removal of each super weight spreads through the layers (2-methods 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from swa.data.sources import TextSource
+from swa.engine.edits import Edit, Variant
+from swa.engine.lens import LensSums, LensTarget
+from swa.engine.lens_records import LayerChoice, cascade_readings
+from swa.engine.passes import NoPassBook, PassBook, run_pass
+from swa.engine.text_windows import TextWindows, text_windows, windows_at_once
+from swa.models.loaded import LoadedModel
+from swa.progress import Progress, SilentProgress
+from swa.schemas.cascade import CascadeResult
+from swa.schemas.detection import SuperWeight
+
+
+@dataclass(frozen=True)
+class CascadeOptions:
+    """Choices of a cascade; the defaults are those of the command line.
+
+    Attributes:
+        tokens: Scored tokens.
+        window_len: Text tokens in a window.
+        stride: Step between windows.
+        drop_first_token: Leave the first scored target of each window out.
+        layers: Which layers are read.
+        batch_size: Windows at once; `None`: by memory.
+    """
+
+    tokens: int = 30_000
+    window_len: int = 1024
+    stride: int = 512
+    drop_first_token: bool = False
+    layers: LayerChoice = field(default_factory=LayerChoice)
+    batch_size: int | None = None
+
+
+def cascade(
+    loaded: LoadedModel,
+    super_weights: Sequence[SuperWeight],
+    text: TextSource,
+    *,
+    options: CascadeOptions | None = None,
+    book: PassBook | None = None,
+    progress: Progress | None = None,
+) -> list[CascadeResult]:
+    """Follow the removal of each super weight through the layers.
+
+    Args:
+        loaded: The model. Its weights are the same to the bit afterwards.
+        super_weights: What is removed, one at a time.
+        text: What the model reads.
+        options: The choices.
+        book: Keeps the sums after each batch, so that an interrupted pass goes on.
+        progress: Where the work is reported.
+
+    Raises:
+        UsageError: A coordinate or a layer is not the model's, or the numbers make no windows.
+        UnsupportedModelError: The layers of this model do not hand one residual stream on.
+    """
+    options, progress = options or CascadeOptions(), progress or SilentProgress()
+    if not super_weights:
+        return []
+    windows = _windows(loaded, text, options)
+    for sentence in windows.notes:
+        progress.warn(sentence)
+    targets: dict[Variant, LensTarget] = {}
+    for weight in super_weights:
+        site = loaded.sites.find(weight.coordinate)
+        n_layers = loaded.sites.stacks[site.stack]
+        layers = options.layers.of(site.layer, n_layers)
+        targets[Variant(weight.coordinate, (Edit(site, weight.row, weight.col),))] = LensTarget(
+            site.stack, layers, site.layer, weight.row
+        )
+    sums = run_pass(
+        loaded,
+        windows.batches(windows_at_once(loaded, windows, options.batch_size)),
+        list(targets),
+        shifted=(),
+        lens=targets,
+        stopwords=torch.zeros(loaded.model.get_output_embeddings().weight.shape[0]),
+        book=book or NoPassBook(),
+        progress=progress,
+        notes=[],
+    )
+    return [
+        _result(loaded, weight, target.layers, sums.lens[variant.name])
+        for weight, (variant, target) in zip(super_weights, targets.items(), strict=True)
+    ]
+
+
+def _windows(loaded: LoadedModel, text: TextSource, options: CascadeOptions) -> TextWindows:
+    return text_windows(
+        loaded,
+        text,
+        tokens=options.tokens,
+        window_len=options.window_len,
+        stride=options.stride,
+        drop_first_token=options.drop_first_token,
+    )
+
+
+def _result(loaded: LoadedModel, weight: SuperWeight, layers: Sequence[int], sums: LensSums) -> CascadeResult:
+    readings = cascade_readings(layers, sums)
+    return CascadeResult(
+        model=loaded.name,
+        layer=weight.layer,
+        site=weight.site,
+        expert=weight.expert,
+        row=weight.row,
+        col=weight.col,
+        module=weight.module,
+        coordinate=weight.coordinate,
+        cascade=readings.block,
+        delta_logit_margin=readings.delta_logit_margin,
+        residual_cosine=readings.residual_cosine,
+        residual_norm_ratio=readings.residual_norm_ratio,
+        h_row_baseline=readings.h_row_baseline,
+        h_row_removed=readings.h_row_removed,
+    )

@@ -1,0 +1,125 @@
+"""Four metrics of the predictions, window by window, and sums over the vocabulary for token shifts (2-methods 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from swa.engine.batch import TokenBatch
+from swa.engine.reducers import LogitsChunk, targets_of
+
+METRICS = ("loss", "entropy", "topk_margin", "stopword_mass", "logit_margin")
+"""Order of the columns of `WindowSums.metrics`."""
+
+
+class TokenMetrics(NamedTuple):
+    """What one model predicts at some positions; every tensor is `(n,)` float32.
+
+    Attributes:
+        loss: −log p(target), nats.
+        entropy: −Σ p log p, nats.
+        topk_margin: Largest minus second largest probability.
+        stopword_mass: Probability of the function words.
+        logit_margin: Largest minus second largest logit.
+    """
+
+    loss: Tensor
+    entropy: Tensor
+    topk_margin: Tensor
+    stopword_mass: Tensor
+    logit_margin: Tensor
+
+
+class WindowSums(NamedTuple):
+    """Sums of one batch.
+
+    Attributes:
+        metrics: `(n_windows, 5)` float64: sums over a window's targets, in the order of `METRICS`.
+        n_targets: `(n_windows,)` int64.
+        p: `(vocabulary,)` float64: Σ over all targets of each token's probability.
+        logp: `(vocabulary,)` float64: Σ of each token's log-probability, nats.
+    """
+
+    metrics: Tensor
+    n_targets: Tensor
+    p: Tensor
+    logp: Tensor
+
+
+class WindowReducer:
+    """Reduces logits to `WindowSums`.
+
+    Args:
+        stopwords: `(vocabulary,)` float32: 1 for ids of function words, else 0.
+    """
+
+    def __init__(self, stopwords: Tensor) -> None:
+        self._stopwords = stopwords
+
+    def reduce(self, chunks: Iterable[LogitsChunk], batch: TokenBatch) -> WindowSums:
+        """See `Reducer.reduce`."""
+        rows: list[Tensor] = []
+        p_sum = logp_sum = torch.zeros(())
+        for chunk in chunks:
+            metrics, p, lse, logits = token_metrics(chunk.logits, targets_of(chunk, batch), self._stopwords)
+            rows.append(torch.stack(metrics, dim=1).double().cpu())
+            p_sum = p_sum + p.sum(dim=0).double().cpu()
+            logp_sum = logp_sum + (logits.sum(dim=0).double() - lse.double().sum()).cpu()
+        of_rows = batch.rows.cpu()
+        sums = torch.zeros(len(batch), len(METRICS), dtype=torch.float64).index_add_(0, of_rows, torch.cat(rows))
+        return WindowSums(sums, torch.bincount(of_rows, minlength=len(batch)), p_sum, logp_sum)
+
+    def join(self, parts: Sequence[WindowSums]) -> WindowSums:
+        """See `Reducer.join`."""
+        return WindowSums(
+            torch.cat([part.metrics for part in parts]),
+            torch.cat([part.n_targets for part in parts]),
+            torch.stack([part.p for part in parts]).sum(dim=0),
+            torch.stack([part.logp for part in parts]).sum(dim=0),
+        )
+
+
+class Predictions(NamedTuple):
+    """Metrics with what they were made of.
+
+    Attributes:
+        metrics: By position.
+        p: `(n, vocabulary)` float32 probabilities.
+        lse: `(n,)` log of the sum of the exponentials of the logits.
+        logits: `(n, vocabulary)` float32.
+    """
+
+    metrics: TokenMetrics
+    p: Tensor
+    lse: Tensor
+    logits: Tensor
+
+
+def token_metrics(logits: Tensor, targets: Tensor, stopwords: Tensor) -> Predictions:
+    """Metrics of each position, all in float32.
+
+    Args:
+        logits: `(n, vocabulary)`, any floating type.
+        targets: `(n,)` token ids.
+        stopwords: `(vocabulary,)` 1 for function words, else 0.
+    """
+    logits = logits.float()
+    best = logits.topk(2, dim=-1).values  # (n, 2)
+    p = (logits - best[:, :1]).exp_()
+    total = p.sum(dim=-1)
+    p /= total[:, None]
+    lse = total.log() + best[:, 0]
+    chosen = logits.gather(-1, targets.to(logits.device)[:, None])[:, 0]
+    two = (best - lse[:, None]).exp()
+    metrics = TokenMetrics(
+        loss=lse - chosen,
+        # Σ p·logit without a product of the size of the logits
+        entropy=lse - torch.einsum("nv,nv->n", p, logits),
+        topk_margin=two[:, 0] - two[:, 1],
+        stopword_mass=p @ stopwords.to(p.device),
+        logit_margin=best[:, 0] - best[:, 1],
+    )
+    return Predictions(metrics, p, lse, logits)
