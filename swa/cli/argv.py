@@ -10,7 +10,7 @@ from pathlib import Path
 from swa.errors import UsageError
 
 MODELS = "--models"
-LIST_OPTIONS = (MODELS, "--screen")
+LIST_OPTIONS = (MODELS, "--accuracy-tasks", "--screen", "--scales", "--layers", "--neurons")
 """Options whose value is every following word up to the next option or `--`."""
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d.*")
@@ -78,8 +78,10 @@ def _spelled_out(option: str, values: list[str], syntax: Syntax) -> list[str]:
         raise UsageError(f"{option} needs at least one value.")
     if option == MODELS:
         return parts
+    choices = syntax.choices[option]
     for part in parts:
-        if part not in syntax.choices[option] and _looks_like_a_model(part):
+        # of free values, an existing path may be one: a folder `hellaswag` in the current one makes it no model
+        if part not in choices and (_is_named_like_a_model(part) or (choices and Path(part).exists())):
             raise UsageError(
                 f"'{part}' stands after {option} and would be one of its values.",
                 hint="Write models before list options, after --models, or after `--`.",
@@ -87,5 +89,5 @@ def _spelled_out(option: str, values: list[str], syntax: Syntax) -> list[str]:
     return [word for part in parts for word in (option, part)]
 
 
-def _looks_like_a_model(word: str) -> bool:
-    return word == "demo" or "/" in word or Path(word).exists()
+def _is_named_like_a_model(word: str) -> bool:
+    return word == "demo" or "/" in word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,12 +10,7 @@ from swa.cli.command import Invocation
 from swa.cli.each_model import check_references, each_model
 from swa.cli.options import OUTPUT, LoadOptions, Models, OutputOptions, RunOptions, SearchOptions, TextOptions
 from swa.cli.output import Output
-from swa.cli.values import parse_batch_size, parse_threshold
 from swa.errors import UsageError
-
-if TYPE_CHECKING:
-    from swa.data.sources import TextSource
-    from swa.detection.options import DetectOptions
 
 EXAMPLES = """
     swa detect demo --dataset builtin
@@ -54,18 +49,19 @@ def command(
     """
     if shown.json and jsonl:
         raise UsageError("--json and --jsonl exclude each other.", hint="Choose one.")
-    from swa.cli.detect_run import DetectionRun
+    from swa.cli.detect_run import DetectionRun, detect_options, needs_text
     from swa.cli.detect_show import command_result, show
     from swa.cli.libraries import tamed_libraries
     from swa.cli.progress import TerminalProgress
+    from swa.data.sources import load_text
 
     names = list(dict.fromkeys(models))
     check_references(names, revision=load.revision)
-    options = _detect_options(search, run)
+    options = detect_options(search, run)
     output = Output(for_machines=shown.json or jsonl, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
     with tamed_libraries(output, progress):
-        source = _text(text, needed=options.confirm or "gradient" in options.screens)
+        source = load_text(text.dataset, data_dir=text.data_dir) if needs_text(options) else None
         job = DetectionRun(call, load, run, options, source, progress)
         done = each_model(
             names,
@@ -75,24 +71,3 @@ def command(
     if shown.json:
         output.line(command_result(done.results, status=done.status).model_dump_json())
     done.raise_failures()
-
-
-def _detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
-    from swa.detection.options import DetectOptions
-
-    return DetectOptions(
-        screens=tuple(screen.value for screen in dict.fromkeys(search.screen)),
-        screen_top=search.screen_top,
-        spike_threshold=parse_threshold(search.spike_threshold),
-        max_iterations=search.max_iterations,
-        prompts=tuple(dict.fromkeys(search.prompt)),
-        confirm=not search.no_confirm,
-        seed=run.seed,
-        batch_size=parse_batch_size(run.batch_size),
-    )
-
-
-def _text(text: TextOptions, *, needed: bool) -> TextSource | None:
-    from swa.data.sources import load_text
-
-    return load_text(text.dataset, data_dir=text.data_dir) if needed else None

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from swa.cli.command import Invocation
 from swa.cli.detect_files import complete_detection, write_detection
 from swa.cli.header import ended, recorded, run_header
-from swa.cli.libraries import RunLog, run_log
-from swa.cli.options import LoadOptions, RunOptions
+from swa.cli.options import LoadOptions, RunOptions, SearchOptions
 from swa.cli.progress import TerminalProgress
-from swa.cli.values import parse_size
+from swa.cli.values import parse_batch_size, parse_threshold
+from swa.cli.workplace import Workplace, at_work, new_stamp
+from swa.detection.options import DetectOptions
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import RunHeader
 from swa.store.detections import FoundDetection, find_detection
-from swa.store.names import model_folder_name, timestamp
 from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.detection.options import DetectOptions
-    from swa.models.load import Checkpoint
+    from swa.models.loaded import LoadedModel
 
 CHANGES_NUMBERS = frozenset(
     "screen screen_top spike_threshold max_iterations prompt no_confirm seed dtype max_memory batch_size".split()
@@ -61,29 +60,38 @@ class DetectionRun:
         Raises:
             SwaError: The model or its folder cannot be used, or a write failed.
         """
-        from swa.models.reference import parse_reference
+        with at_work(name, self.run.results_dir, load=self.load, progress=self.progress) as place:
+            finished = None if self.run.force else self._finished(place.folder, place.checkpoint.fingerprint)
+            if finished is None:
+                return self.compute(place, place.load())
+            place.log.discard()
+            self.progress.say(f"{name} is finished already; --force detects again.")
+            files = complete_detection(place.folder, finished.path, finished.result)
+            return Detected(finished.result, place.folder.path, files)
 
-        reference = parse_reference(name, revision=self.load.revision)
-        folder = ModelFolder(self.run.results_dir, model_folder_name(reference.name, reference.path))
-        folder.create()
-        with folder.locked():
-            stamp = timestamp(lambda taken: folder.detection(taken).exists() or folder.log(taken).exists())
-            with run_log(folder.log(stamp)) as log:
-                from swa.models.load import fetch
+    def compute(self, place: Workplace, loaded: LoadedModel) -> Detected:
+        """Detect in a loaded model and write the files, whatever is there already.
 
-                checkpoint = fetch(
-                    reference,
-                    trust_remote_code=self.load.trust_remote_code,
-                    cache_dir=self.load.cache_dir,
-                    progress=self.progress,
-                )
-                finished = None if self.run.force else self._finished(folder, checkpoint.fingerprint)
-                if finished is None:
-                    return self._compute(checkpoint, folder, stamp, log)
-                log.discard()
-                self.progress.say(f"{name} is finished already; --force detects again.")
-                files = complete_detection(folder, finished.path, finished.result)
-                return Detected(finished.result, folder.path, files)
+        Raises:
+            SwaError: The model cannot be analysed, or a write failed.
+        """
+        from swa.detection.analysis import detect
+
+        folder = place.folder
+        stamp = new_stamp(folder) if folder.detection(place.stamp).exists() else place.stamp
+        header = run_header(
+            self.call,
+            loaded,
+            seed=self.options.seed,
+            dataset_fingerprint=self.text.fingerprint if self.text else None,
+            stamp=stamp,
+        )
+        place.log.keep()
+        with recorded(folder, header, self.progress.warn):
+            result = detect(loaded, self.text, options=self.options, progress=self.progress)
+            result = self._with_provenance(result, ended(header, "complete"))
+            files = write_detection(folder, stamp, result)
+        return Detected(result, folder.path, {**files, "log": str(folder.log(place.stamp))})
 
     def _finished(self, folder: ModelFolder, fingerprint: str) -> FoundDetection | None:
         search = find_detection(
@@ -96,35 +104,26 @@ class DetectionRun:
             self.progress.warn(f"'{path}' is no valid detection record and is left aside.")
         return search.found
 
-    def _compute(self, checkpoint: Checkpoint, folder: ModelFolder, stamp: str, log: RunLog) -> Detected:
-        from swa.detection.analysis import detect
-        from swa.models.load import load_model
-
-        with self.progress.task(f"Loading {checkpoint.reference.name}", 1) as task:
-            loaded = load_model(
-                checkpoint,
-                dtype=self.load.dtype,
-                device=self.load.device,
-                max_memory=parse_size(self.load.max_memory) if self.load.max_memory else None,
-                trust_remote_code=self.load.trust_remote_code,
-                cache_dir=self.load.cache_dir,
-                progress=self.progress,
-            )
-            task.advance()
-        header = run_header(
-            self.call,
-            loaded,
-            seed=self.options.seed,
-            dataset_fingerprint=self.text.fingerprint if self.text else None,
-        )
-        log.keep()
-        with recorded(folder, header, self.progress.warn):
-            result = detect(loaded, self.text, options=self.options, progress=self.progress)
-            result = self._with_provenance(result, ended(header, "complete"))
-            files = write_detection(folder, stamp, result)
-        return Detected(result, folder.path, {**files, "log": str(folder.log(stamp))})
-
     def _with_provenance(self, result: DetectionResult, header: RunHeader) -> DetectionResult:
         origin = self.call.options["spike_threshold"].origin
         threshold = result.threshold.model_copy(update={"origin": origin})
         return result.model_copy(update={"threshold": threshold, "run": header})
+
+
+def detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
+    """The choices of a detection, from the command line's options."""
+    return DetectOptions(
+        screens=tuple(screen.value for screen in dict.fromkeys(search.screen)),
+        screen_top=search.screen_top,
+        spike_threshold=parse_threshold(search.spike_threshold),
+        max_iterations=search.max_iterations,
+        prompts=tuple(dict.fromkeys(search.prompt)),
+        confirm=not search.no_confirm,
+        seed=run.seed,
+        batch_size=parse_batch_size(run.batch_size),
+    )
+
+
+def needs_text(options: DetectOptions) -> bool:
+    """Whether a detection reads a text beside its prompts."""
+    return options.confirm or "gradient" in options.screens

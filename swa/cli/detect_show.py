@@ -12,6 +12,7 @@ from swa.cli.detect_run import Detected
 from swa.cli.detect_table import build_table, chosen
 from swa.cli.output import Output
 from swa.cli.verdict import is_confirmed
+from swa.cli.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.runs import CommandResult, ModelOutcome
 
@@ -55,7 +56,7 @@ def headline(result: DetectionResult) -> str:
     n_candidates = len(result.super_weights)
     n_confirmed = sum(map(is_confirmed, result.super_weights))
     tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
-    counts = f"{n_candidates} candidate{'' if n_candidates == 1 else 's'}"
+    counts = counted(n_candidates, "candidate")
     if tested:
         counts = f"{n_confirmed} confirmed of {counts}"
     if not n_candidates:

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from swa.cli.numbers import significant, two_decimals
 from swa.cli.verdict import is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
 
@@ -51,7 +52,7 @@ def row_of(weight: SuperWeight) -> Row:
         weight=_number(weight.weight),
         x=_number(weight.input_value),
         y=_number(weight.output_value),
-        share="-" if weight.share is MISSING else _two_decimals(weight.share),
+        share="-" if weight.share is MISSING else two_decimals(weight.share),
         found_by="both" if len(weight.found_by) > 1 else "".join(weight.found_by),
         verdict=verdict(weight),
         **_confirmation_cells(weight),
@@ -65,7 +66,7 @@ def _confirmation_cells(weight: SuperWeight) -> dict[str, str]:
     return {
         "delta": _fixed(found.delta_loss),
         "interval": f"[{_fixed(found.ci_low)}, {_fixed(found.ci_high)}]",
-        "ratio": _two_decimals(found.perplexity_ratio),
+        "ratio": two_decimals(found.perplexity_ratio),
         "control": "-" if found.control_delta_loss is MISSING else _fixed(found.control_delta_loss),
     }
 
@@ -122,17 +123,7 @@ def _style(row: Row) -> str:
 
 
 def _number(value: float | MISSING) -> str:
-    """Three significant digits, without an exponent up to a million."""
-    if value is MISSING:
-        return "-"
-    if 100 <= abs(value) < 1e6:
-        return f"{value:.0f}"
-    return f"{value:.3g}"
-
-
-def _two_decimals(value: float) -> str:
-    """Two decimals below 10, where they matter."""
-    return f"{value:.2f}" if abs(value) < 9.995 else _number(value)
+    return "-" if value is MISSING else significant(value)
 
 
 def _fixed(value: float) -> str:

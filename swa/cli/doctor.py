@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from swa.cli.each_model import check_references, each_model
+from swa.cli.loading import fetch_checkpoint, load_checkpoint
 from swa.cli.options import Config, LoadOptions, Models, OutputOptions
 from swa.cli.output import Output
-from swa.cli.values import parse_size
 from swa.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -68,25 +68,11 @@ def command(models: Models, *, load: LoadOptions, shown: OutputOptions, config: 
 
 def _examine(name: str, load: LoadOptions, progress: TerminalProgress) -> Examined:
     from swa.detection.doctor import examine
-    from swa.models.load import fetch, load_model
     from swa.models.memory import total_memory
     from swa.models.reference import parse_reference
 
-    checkpoint = fetch(
-        parse_reference(name, revision=load.revision),
-        trust_remote_code=load.trust_remote_code,
-        cache_dir=load.cache_dir,
-        progress=progress,
-    )
-    loaded = load_model(
-        checkpoint,
-        dtype=load.dtype,
-        device=load.device,
-        max_memory=parse_size(load.max_memory) if load.max_memory else None,
-        trust_remote_code=load.trust_remote_code,
-        cache_dir=load.cache_dir,
-        progress=progress,
-    )
+    checkpoint = fetch_checkpoint(parse_reference(name, revision=load.revision), load, progress)
+    loaded = load_checkpoint(checkpoint, load, progress)
     return Examined(name, examine(loaded), str(loaded.device), total_memory(loaded.device))
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from swa.cli.command import Invocation
-from swa.errors import InvalidArtifactError
-from swa.schemas.registry import parse_record
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "lm_eval")
 
 
-def run_header(call: Invocation, loaded: LoadedModel, *, seed: int, dataset_fingerprint: str | None) -> RunHeader:
+def run_header(
+    call: Invocation, loaded: LoadedModel, *, seed: int, dataset_fingerprint: str | None, stamp: str
+) -> RunHeader:
     """The header of a run that begins now."""
     return RunHeader(
         command=call.command,
@@ -40,6 +42,7 @@ def run_header(call: Invocation, loaded: LoadedModel, *, seed: int, dataset_fing
         started=_now(),
         ended=None,
         status="started",
+        stamp=stamp,
     )
 
 
@@ -66,18 +69,27 @@ def recorded(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]
         _write_block(folder, ended(header, status), warn)
 
 
+def last_run(folder: ModelFolder, command: str) -> RunHeader | None:
+    """The last run of a command in this folder, `None` where there was none or its block cannot be read."""
+    config = _saved(folder)
+    block = None if config is None else getattr(config, command)
+    return block if isinstance(block, RunHeader) else None
+
+
 def _write_block(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]) -> None:
     """Replace the command's own block; those of other commands stay."""
-    config = RunConfig()
-    if folder.run_config.exists():
-        try:
-            saved = parse_record(folder.run_config.read_bytes(), "RunConfig")
-            assert isinstance(saved, RunConfig)
-            config = saved
-        except InvalidArtifactError:
-            warn(f"'{folder.run_config}' is not valid and is written anew.")
-    config = config.model_copy(update={header.command: header})
+    config = _saved(folder)
+    if config is None and folder.run_config.exists():
+        warn(f"'{folder.run_config}' is not valid and is written anew.")
+    config = (config or RunConfig()).model_copy(update={header.command: header})
     write_text(folder.run_config, config.model_dump_json(indent=2) + "\n")
+
+
+def _saved(folder: ModelFolder) -> RunConfig | None:
+    try:
+        return RunConfig.model_validate_json(folder.run_config.read_bytes())
+    except (ValidationError, OSError):
+        return None
 
 
 def _now() -> str:

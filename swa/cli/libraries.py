@@ -16,7 +16,7 @@ from swa.cli.output import Output
 from swa.cli.progress import TerminalProgress
 from swa.store.atomic import write_error
 
-LOGGERS = ("swa", "transformers", "datasets", "huggingface_hub", "accelerate", "py.warnings")
+LOGGERS = ("swa", "transformers", "datasets", "huggingface_hub", "accelerate", "lm_eval", "py.warnings")
 _VERBOSITY = ("TRANSFORMERS_VERBOSITY", "DATASETS_VERBOSITY", "HF_HUB_VERBOSITY")
 _plain_tqdm: Any = import_module("tqdm.std").tqdm
 

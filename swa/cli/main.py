@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from swa.cli import detect, doctor, schema, validate
+from swa.cli import detect, doctor, evaluate, schema, validate
 from swa.cli.argv import rewrite
 from swa.cli.command import Group, register, syntax_of
 from swa.cli.failures import EXIT_PIPE, interrupted, memory_errors_known, report
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
     epilog="""
         swa detect demo --dataset builtin
-        swa detect allenai/OLMo-1B-0724-hf --json
+        swa evaluate demo --dataset builtin --accuracy-tasks builtin
         swa validate results/*/*/data/*.json
     """,
 )
@@ -54,7 +54,13 @@ def _swa(
         Output().line(ctx.get_help())
 
 
-for _name, _module in {"detect": detect, "doctor": doctor, "schema": schema, "validate": validate}.items():
+for _name, _module in {
+    "detect": detect,
+    "evaluate": evaluate,
+    "doctor": doctor,
+    "schema": schema,
+    "validate": validate,
+}.items():
     register(app, _name, _module.command, examples=_module.EXAMPLES)
 
 

@@ -15,11 +15,19 @@ from swa.cli.command import SETTINGS, option_kinds
 from swa.cli.settings import config_settings, environment_settings
 from swa.cli.values import batch_size_text, device_text, size_text, threshold_text
 
-MODEL, TEXT, SEARCH, RUN, OUTPUT = "Model", "Text", "Detection", "Run", "Output"
+MODEL, TEXT, WEIGHTS, WINDOWS, SEARCH, RUN, OUTPUT = (
+    "Model",
+    "Text",
+    "Super weights",
+    "Windows",
+    "Detection",
+    "Run",
+    "Output",
+)
 REMOTE_CODE = "Code from the checkpoint"
 
 
-def _in(panel: str) -> Callable[..., Any]:
+def in_panel(panel: str) -> Callable[..., Any]:
     """Declare options of one section of the help page."""
 
     def option(*spellings: str, **details: Any) -> Any:
@@ -43,7 +51,7 @@ def _read_settings(ctx: typer.Context, path: Path | None) -> Path | None:
 
 Config = Annotated[
     Path | None,
-    _in(RUN)(
+    in_panel(RUN)(
         "--config",
         metavar="FILE",
         is_eager=True,
@@ -70,29 +78,29 @@ class LoadOptions:
 
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        _in(MODEL)("--dtype", help="Type of the weights in memory; auto is the checkpoint's own."),
+        in_panel(MODEL)("--dtype", help="Type of the weights in memory; auto is the checkpoint's own."),
     ] = "auto"
     device: Annotated[
         str,
-        _in(MODEL)("--device", parser=device_text, metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+        in_panel(MODEL)("--device", parser=device_text, metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
     ] = "auto"
     max_memory: Annotated[
         str | None,
-        _in(MODEL)(
+        in_panel(MODEL)(
             "--max-memory", parser=size_text, metavar="SIZE", help="Keep weights above this size on disk, e.g. 4GiB."
         ),
     ] = None
     revision: Annotated[
         str | None,
-        _in(MODEL)("--revision", metavar="REV", help="Branch, tag or commit of every hub id without an @."),
+        in_panel(MODEL)("--revision", metavar="REV", help="Branch, tag or commit of every hub id without an @."),
     ] = None
     cache_dir: Annotated[
         Path | None,
-        _in(MODEL)("--cache-dir", metavar="DIR", help="Unpacked GGUF files go here, not to $XDG_CACHE_HOME/swa."),
+        in_panel(MODEL)("--cache-dir", metavar="DIR", help="Unpacked GGUF files go here, not to $XDG_CACHE_HOME/swa."),
     ] = None
     trust_remote_code: Annotated[
         bool,
-        _in(REMOTE_CODE)(
+        in_panel(REMOTE_CODE)(
             "--trust-remote-code",
             help="Run Python code that the checkpoint brings along. It can do whatever you can do on this machine: "
             "read it first.",
@@ -106,7 +114,7 @@ class TextOptions:
 
     dataset: Annotated[
         str,
-        _in(TEXT)(
+        in_panel(TEXT)(
             "--dataset",
             metavar="NAME",
             help="wikitext-2, wikitext-103, builtin (in the package), a text, JSONL or parquet file, or "
@@ -115,7 +123,7 @@ class TextOptions:
     ] = "wikitext-2"
     data_dir: Annotated[
         Path | None,
-        _in(TEXT)("--data-dir", metavar="DIR", help="Local copies of hub data sets; found here, no hub is asked."),
+        in_panel(TEXT)("--data-dir", metavar="DIR", help="Local copies of hub data sets; found here, no hub is asked."),
     ] = None
 
 
@@ -132,16 +140,16 @@ class SearchOptions:
 
     screen: Annotated[
         list[ScreenName],
-        _in(SEARCH)(
+        in_panel(SEARCH)(
             "--screen", metavar="SCREEN...", help="spike (activations), gradient (effect on the loss), or both."
         ),
     ] = field(default_factory=lambda: list(ScreenName))
     screen_top: Annotated[
-        int, _in(SEARCH)("--screen-top", min=1, metavar="N", help="Candidates that the gradient screen keeps.")
+        int, in_panel(SEARCH)("--screen-top", min=1, metavar="N", help="Candidates that the gradient screen keeps.")
     ] = 64
     spike_threshold: Annotated[
         str,
-        _in(SEARCH)(
+        in_panel(SEARCH)(
             "--spike-threshold",
             parser=threshold_text,
             metavar="NUMBER|auto",
@@ -150,14 +158,46 @@ class SearchOptions:
         ),
     ] = "50.0"
     max_iterations: Annotated[
-        int, _in(SEARCH)("--max-iterations", min=1, metavar="N", help="Rounds of the spike screen at most.")
+        int, in_panel(SEARCH)("--max-iterations", min=1, metavar="N", help="Rounds of the spike screen at most.")
     ] = 10
     prompt: Annotated[
-        list[str], _in(SEARCH)("--prompt", metavar="TEXT", help="Text in which spikes are sought; repeatable.")
+        list[str], in_panel(SEARCH)("--prompt", metavar="TEXT", help="Text in which spikes are sought; repeatable.")
     ] = field(default_factory=lambda: ["Apple Inc. is a worldwide tech company."])
     no_confirm: Annotated[
-        bool, _in(SEARCH)("--no-confirm", help="List candidates without removing each on held-out text.")
+        bool, in_panel(SEARCH)("--no-confirm", help="List candidates without removing each on held-out text.")
     ] = False
+
+
+@dataclass(frozen=True)
+class WeightOptions:
+    """Which super weights are worked on."""
+
+    super_weights: Annotated[
+        list[str],
+        in_panel(WEIGHTS)(
+            "--super-weights",
+            metavar="FILE|-|COORDINATE",
+            help="Detection record, JSON lines with SuperWeight records or coordinates, - for standard input, or a "
+            "coordinate such as L11.mlp.down_proj[507,1229]; repeatable. By default the newest detection that fits; "
+            "where there is none, the command detects first.",
+        ),
+    ] = field(default_factory=list)
+    all_candidates: Annotated[
+        bool, in_panel(WEIGHTS)("--all-candidates", help="Take candidates too that removal did not confirm.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """Windows over a text."""
+
+    window_len: Annotated[
+        int, in_panel(WINDOWS)("--window-len", min=2, metavar="N", help="Text tokens in a window.")
+    ] = 1024
+    stride: Annotated[
+        int, in_panel(WINDOWS)("--stride", min=1, metavar="N", help="Tokens from one window to the next.")
+    ] = 512
+    tokens: Annotated[int, in_panel(WINDOWS)("--tokens", min=1, metavar="N", help="Tokens to score.")] = 30_000
 
 
 @dataclass(frozen=True)
@@ -165,14 +205,14 @@ class RunOptions:
     """How a run goes."""
 
     results_dir: Annotated[
-        Path, _in(RUN)("--results-dir", metavar="DIR", help="Results folder, one folder a model.")
+        Path, in_panel(RUN)("--results-dir", metavar="DIR", help="Results folder, one folder a model.")
     ] = Path("results/comprehensive_super_weight_analysis")
-    seed: Annotated[int, _in(RUN)("--seed", min=0, metavar="N", help="Seed of everything random.")] = 42
+    seed: Annotated[int, in_panel(RUN)("--seed", min=0, metavar="N", help="Seed of everything random.")] = 42
     batch_size: Annotated[
         str,
-        _in(RUN)("--batch-size", parser=batch_size_text, metavar="N|auto", help="Windows in one forward pass."),
+        in_panel(RUN)("--batch-size", parser=batch_size_text, metavar="N|auto", help="Windows in one forward pass."),
     ] = "auto"
-    force: Annotated[bool, _in(RUN)("--force", help="Compute again what is finished.")] = False
+    force: Annotated[bool, in_panel(RUN)("--force", help="Compute again what is finished.")] = False
     config: Config = None
 
 
@@ -180,8 +220,10 @@ class RunOptions:
 class OutputOptions:
     """What is shown."""
 
-    json: Annotated[bool, _in(OUTPUT)("--json", help="One JSON object on stdout instead of text.")] = False
-    verbose: Annotated[bool, _in(OUTPUT)("--verbose", "-v", help="Show everything, also log lines of libraries.")] = (
-        False
-    )
-    quiet: Annotated[bool, _in(OUTPUT)("--quiet", "-q", help="No progress, no notes: results and errors only.")] = False
+    json: Annotated[bool, in_panel(OUTPUT)("--json", help="One JSON object on stdout instead of text.")] = False
+    verbose: Annotated[
+        bool, in_panel(OUTPUT)("--verbose", "-v", help="Show everything, also log lines of libraries.")
+    ] = False
+    quiet: Annotated[
+        bool, in_panel(OUTPUT)("--quiet", "-q", help="No progress, no notes: results and errors only.")
+    ] = False

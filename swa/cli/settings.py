@@ -109,7 +109,8 @@ def _from_run_config(content: str, command: str, path: Path) -> dict[str, Any]:
     block = json.loads(content).get(command)
     if block is None:
         raise UsageError(f"'{path}' holds no run of `swa {command}`.")
-    return {name: entry["value"] for name, entry in block["options"].items() if name not in _NOT_REPEATED}
+    values = {name: entry["value"] for name, entry in block["options"].items() if name not in _NOT_REPEATED}
+    return {name: value for name, value in values.items() if value != []}  # an empty list was not given
 
 
 def _for_command(

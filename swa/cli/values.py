@@ -32,6 +32,17 @@ def parse_threshold(text: str) -> float | None:
     return None if text == AUTO else float(text)
 
 
+def parse_factor(text: str) -> float:
+    """A finite number that a scalar is multiplied with."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"'{text}' is not a finite number.")
+    return value + 0.0  # -0 removes as 0 does
+
+
 def batch_size_text(text: str) -> str:
     """Check a batch size: `auto`, or a whole number from 1."""
     if text == AUTO:

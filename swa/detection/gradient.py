@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from swa.detection.spikes import Address
-from swa.engine.reducers import token_losses
 from swa.models.loaded import LoadedModel
 from swa.models.sites import Site, parameter_of
 from swa.progress import Progress
@@ -142,7 +142,7 @@ def _accumulate(loaded: LoadedModel, windows: Tensor, group: list[list[Site]], *
             ids = window[None].to(loaded.device)
             logits = loaded.model(input_ids=ids, use_cache=False).logits[0]
             first = max(1, n_prefix)
-            loss = token_losses(logits[first - 1 : -1], ids[0, first:]).mean()
+            loss = functional.cross_entropy(logits[first - 1 : -1].float(), ids[0, first:])
             (loss * scale).backward()  # type: ignore[no-untyped-call]
             advance()
     return sums

@@ -129,6 +129,14 @@ def fetch(
     return Checkpoint(reference, folder, revision, fingerprint_folder(folder))
 
 
+def dtype_in_memory(checkpoint: Checkpoint, dtype: DtypeName, *, trust_remote_code: bool = False) -> str | None:
+    """The type that a checkpoint's weights will have in memory; `None` where only the weights themselves say it."""
+    if dtype != "auto" or checkpoint.reference.kind in ("gguf", "demo"):
+        return "float32" if dtype == "auto" else dtype
+    stored = getattr(read_config(checkpoint.folder, trust_remote_code=trust_remote_code), "dtype", None)
+    return None if stored is None else str(stored).removeprefix("torch.")
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from pydantic import MISSING, JsonValue, ValidationError
+from pydantic import MISSING, JsonValue
 
 from swa.schemas.detection import DetectionResult
+from swa.schemas.run import RunHeader
+from swa.store.search import Found, Search, first_that_fits
 from swa.store.tree import ModelFolder
 
-
-class FoundDetection(NamedTuple):
-    """A finished detection.
-
-    Attributes:
-        path: Its file.
-        result: The record.
-    """
-
-    path: Path
-    result: DetectionResult
-
-
-class DetectionSearch(NamedTuple):
-    """What a search for a finished detection gave.
-
-    Attributes:
-        found: The newest one that fits, or `None`.
-        unreadable: Files that are no valid detection records.
-    """
-
-    found: FoundDetection | None
-    unreadable: tuple[Path, ...]
+FoundDetection = Found[DetectionResult]
+DetectionSearch = Search[DetectionResult]
 
 
 def find_detection(
@@ -51,17 +30,23 @@ def find_detection(
         dataset_fingerprint: Of the text, `None` where none is used.
         options: Every option that changes numbers, by name.
     """
-    unreadable = []
-    for path in folder.detections():
-        try:
-            result = DetectionResult.model_validate_json(path.read_bytes())
-        except (ValidationError, OSError):
-            unreadable.append(path)
-            continue
-        header = result.run
-        if header is MISSING or header.status != "complete":
-            continue
+
+    def fits(header: RunHeader) -> bool:
         same = (header.weights_fingerprint, header.dataset_fingerprint) == (weights_fingerprint, dataset_fingerprint)
-        if same and all(name in header.options and header.options[name].value == options[name] for name in options):
-            return DetectionSearch(FoundDetection(path, result), tuple(unreadable))
-    return DetectionSearch(None, tuple(unreadable))
+        return same and has_options(header, options)
+
+    return find_complete_detection(folder, fits)
+
+
+def find_complete_detection(folder: ModelFolder, fits: Callable[[RunHeader], bool]) -> DetectionSearch:
+    """The newest complete detection whose run fits; records of the Python API have no run."""
+    return first_that_fits(
+        folder.detections(),
+        DetectionResult,
+        lambda result: result.run is not MISSING and result.run.status == "complete" and fits(result.run),
+    )
+
+
+def has_options(header: RunHeader, options: Mapping[str, JsonValue]) -> bool:
+    """Whether a run had these values of these options."""
+    return all(name in header.options and header.options[name].value == options[name] for name in options)

@@ -26,6 +26,12 @@ def model_folder_name(name: str, path: Path | None = None) -> str:
     return _cut("--".join(_safe(part) for part in name.split("/")))
 
 
+def distinct_name(text: str) -> str:
+    """A text as part of a file name: as it is where every character is safe, else with a hash behind it."""
+    cleaned = _safe(text)
+    return cleaned if cleaned == text and len(text) <= MAX_LENGTH else f"{cleaned[: MAX_LENGTH - 9]}-{_hash(text)}"
+
+
 def timestamp(exists: Callable[[str], bool], *, now: datetime | None = None) -> str:
     """`YYYYMMDD_HHMMSS` in UTC; `_2`, `_3`, … is appended while `exists` says that the name is taken."""
     base = (now or datetime.now(UTC)).strftime("%Y%m%d_%H%M%S")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import run_swa
 
-COMMANDS = ("detect", "doctor", "schema", "validate")
+COMMANDS = ("detect", "evaluate", "doctor", "schema", "validate")
 
 
 def test_without_a_command_it_shows_its_help():
@@ -20,7 +20,7 @@ def test_without_a_command_it_shows_its_help():
     assert done.returncode == 0
     assert done.stderr == ""
     assert all(f"  {command}" in done.stdout for command in COMMANDS)
-    assert not any(f"  {later}" in done.stdout for later in ("evaluate", "vocab", "cascade", "compare", "report"))
+    assert not any(f"  {later}" in done.stdout for later in ("vocab", "cascade", "compare", "report"))
 
 
 @pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
@@ -38,7 +38,9 @@ def test_remote_code_has_its_own_section():
     assert "\nCode from the checkpoint:\n  --trust-remote-code " in page
 
 
-@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["detect", "--help"], ["evaluate", "--help"], ["--version"]], ids=" ".join
+)
 def test_help_loads_nothing_heavy(words):
     code = (
         "import sys, runpy\n"
@@ -72,6 +74,10 @@ def test_version():
         (["detect", "--json", "--jsonl"], 2, "--jsonl"),
         (["detect", "./nothing"], 3, "./nothing"),
         (["detect", "demo", "--dataset", "./nothing.txt"], 3, "nothing.txt"),
+        (["evaluate"], 2, "No model"),
+        (["evaluate", "demo", "--accuracy-tasks", "helaswag"], 2, "hellaswag"),
+        (["evaluate", "demo", "--super-weights", "L1"], 2, "'L1'"),
+        (["evaluate", "demo", "--skip-accuracy", "--skip-perplexity"], 2, "nothing to measure"),
         (["schema", "SuperWait"], 2, "SuperWeight"),
         (["validate", "nothing.json"], 2, "nothing.json"),
         (["validate"], 2, "FILE"),

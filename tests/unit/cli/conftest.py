@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from swa.cli.main import run
+from tests.unit.cli.evaluate_fakes import EvaluateMachinery, install_evaluation
 from tests.unit.cli.fakes import Machinery, install
 
 
@@ -52,3 +56,24 @@ def swa(capsys) -> Callable[..., Called]:
         return Called(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def evaluation(monkeypatch) -> EvaluateMachinery:
+    return install_evaluation(monkeypatch, figures=False)
+
+
+@pytest.fixture
+def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
+    """As `evaluation`, with real figures."""
+    return install_evaluation(monkeypatch, figures=True)
+
+
+@pytest.fixture
+def stdin(monkeypatch) -> Callable[[bytes], None]:
+    """Gives standard input its content."""
+
+    def give(content: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+    return give

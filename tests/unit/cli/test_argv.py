@@ -38,6 +38,31 @@ def test_a_negative_number_is_a_value():
     assert rewrite(["--screen", "-0.5", "-.5", "-v"], syntax) == ["--screen", "-0.5", "--screen", "-.5", "-v"]
 
 
+FREE = Syntax(takes_models=True, valued=frozenset(), choices={"--accuracy-tasks": (), "--scales": ()})
+
+
+def test_lists_of_free_values(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hellaswag").mkdir()  # a data set in the folder; whether it is a task is known elsewhere
+    (tmp_path / "0").write_text("")
+    words = ["m", "--accuracy-tasks", "hellaswag", "a,b", "--scales", "0", "-0.5", "--", "n"]
+    assert rewrite(words, FREE) == [
+        "m",
+        *("--accuracy-tasks", "hellaswag", "--accuracy-tasks", "a", "--accuracy-tasks", "b"),
+        *("--scales", "0", "--scales", "-0.5"),
+        "--",
+        "n",
+    ]
+
+
+@pytest.mark.parametrize("option", ["--accuracy-tasks", "--scales"])
+@pytest.mark.parametrize("model", ["demo", "org/name", "./folder"])
+def test_a_model_after_a_list_of_free_values_gets_a_hint(option, model):
+    with pytest.raises(UsageError, match=model) as caught:
+        rewrite([option, "0", model], FREE)
+    assert "before" in caught.value.hint
+
+
 def test_commands_without_models_keep_the_word():
     syntax = Syntax(takes_models=False, valued=frozenset(), choices={})
     assert rewrite(["--models", "A"], syntax) == ["--models", "A"]

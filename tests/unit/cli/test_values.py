@@ -43,3 +43,14 @@ def test_wrong_batch_sizes(text):
 def test_wrong_devices(text):
     with pytest.raises(typer.BadParameter):
         values.device_text(text)
+
+
+@pytest.mark.parametrize(("text", "factor"), [("0", 0.0), ("-0", 0.0), ("1e-3", 0.001), ("-.5", -0.5), ("3", 3.0)])
+def test_factors(text, factor):
+    assert str(values.parse_factor(text)) == str(factor)
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-inf", "1e400"])
+def test_wrong_factors(text):
+    with pytest.raises(typer.BadParameter):
+        values.parse_factor(text)

@@ -1,0 +1,112 @@
+"""The record and the figure of all models of one call, in the results folder itself (3-artifacts)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import MISSING
+
+from swa.cli.command import Invocation
+from swa.errors import PartialFailureError
+from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis
+from swa.schemas.run import RunHeader, Status
+from swa.store.atomic import WriteError, write_bytes, write_text
+from swa.store.results import ResultsFolder
+from swa.store.search import Found, first_that_fits
+
+
+def write_summary(
+    results: ResultsFolder, call: Invocation, analyses: Sequence[ModelAnalysis], *, status: Status
+) -> dict[str, str]:
+    """Write the record of a call and, of several models, its figure; a record of the very same analyses stays.
+
+    Returns:
+        Paths by name.
+
+    Raises:
+        PartialFailureError: Something could not be written; the models' own records are.
+    """
+    try:
+        found = _written_before(results, analyses) or _write(results, call, analyses, status)
+        files = {"complete_analysis": str(found.path)}
+        if len(analyses) > 1:
+            _draw(results, found)
+            files["model_comparison"] = str(results.model_comparison)
+    except WriteError as error:
+        raise PartialFailureError(
+            f"The models' own records are written, but {error.message}", hint=error.hint
+        ) from error
+    return files
+
+
+def _written_before(results: ResultsFolder, analyses: Sequence[ModelAnalysis]) -> Found[CompleteAnalysis] | None:
+    wanted = _texts(analyses)
+    search = first_that_fits(
+        results.complete_analyses(), CompleteAnalysis, lambda complete: _texts(complete.models) == wanted
+    )
+    return search.found
+
+
+def _texts(analyses: Sequence[ModelAnalysis]) -> list[str]:
+    """The records as they are written: as objects, two that hold NaN are never equal."""
+    return [analysis.model_dump_json() for analysis in analyses]
+
+
+def _write(
+    results: ResultsFolder, call: Invocation, analyses: Sequence[ModelAnalysis], status: Status
+) -> Found[CompleteAnalysis]:
+    with results.new_complete_analysis() as path:
+        run = _header(call, analyses, status=status, stamp=path.stem.removeprefix("complete_analysis_"))
+        complete = CompleteAnalysis(run=run, models=list(analyses), statistics=_statistics(analyses))
+        write_text(path, complete.model_dump_json(indent=2) + "\n")
+    return Found(path, complete)
+
+
+def _draw(results: ResultsFolder, found: Found[CompleteAnalysis]) -> None:
+    """The figure is that of the newest record; where it is newer than the record, it is there already."""
+    from swa.report.plots import model_comparison
+    from swa.report.plots.style import png
+
+    if found.path == results.complete_analyses()[0] and not _is_newer(results.model_comparison, found.path):
+        results.create_summary_plots()
+        write_bytes(results.model_comparison, png(model_comparison.draw(found.result.statistics)))
+
+
+def _is_newer(path: Path, than: Path) -> bool:
+    return path.exists() and path.stat().st_mtime_ns >= than.stat().st_mtime_ns
+
+
+def _statistics(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:
+    from swa.evaluation.statistics import cross_model_statistics, model_statistics
+
+    models = []
+    for analysis in analyses:
+        assert analysis.family is not MISSING, "the command puts it in"
+        assert analysis.n_layers is not MISSING, "the command puts it in"
+        models.append(model_statistics(analysis, family=analysis.family, n_layers=analysis.n_layers))
+    return cross_model_statistics(models, analyses)
+
+
+def _header(call: Invocation, analyses: Sequence[ModelAnalysis], *, status: Status, stamp: str) -> RunHeader:
+    """The header of a call: what its models have in common, and the names of what they have not."""
+    runs = [analysis.run for analysis in analyses if analysis.run is not MISSING]
+    fingerprints = [run.weights_fingerprint for run in runs]
+    several = len(runs) > 1
+    return runs[0].model_copy(
+        update={
+            "command_line": ["swa", *call.words],
+            "options": call.options,
+            "model": ", ".join(run.model for run in runs),
+            "revision": None if several else runs[0].revision,
+            "weights_fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest()
+            if several
+            else fingerprints[0],
+            "dtype": ", ".join(dict.fromkeys(run.dtype for run in runs)),
+            "started": min(run.started for run in runs),
+            "ended": max(run.ended or run.started for run in runs),
+            "status": status,
+            "stamp": stamp,
+        }
+    )

@@ -1,0 +1,39 @@
+"""From what the user named to a checkpoint in a folder, and from there into memory, as the options say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swa.cli.options import LoadOptions
+from swa.cli.values import parse_size
+from swa.progress import Progress
+
+if TYPE_CHECKING:
+    from swa.models.load import Checkpoint
+    from swa.models.loaded import LoadedModel
+    from swa.models.reference import ModelReference
+
+
+def fetch_checkpoint(reference: ModelReference, load: LoadOptions, progress: Progress) -> Checkpoint:
+    """Bring a model into a local folder; see `swa.models.load.fetch`."""
+    from swa.models.load import fetch
+
+    return fetch(reference, trust_remote_code=load.trust_remote_code, cache_dir=load.cache_dir, progress=progress)
+
+
+def load_checkpoint(checkpoint: Checkpoint, load: LoadOptions, progress: Progress) -> LoadedModel:
+    """Load a model; see `swa.models.load.load_model`."""
+    from swa.models.load import load_model
+
+    with progress.task(f"Loading {checkpoint.reference.name}", 1) as task:
+        loaded = load_model(
+            checkpoint,
+            dtype=load.dtype,
+            device=load.device,
+            max_memory=parse_size(load.max_memory) if load.max_memory else None,
+            trust_remote_code=load.trust_remote_code,
+            cache_dir=load.cache_dir,
+            progress=progress,
+        )
+        task.advance()
+    return loaded

@@ -1,0 +1,248 @@
+"""Stand-ins for `swa evaluate`: a model of one matrix, tasks without lm-eval, numbers without a forward pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from swa.errors import UsageError
+from swa.evaluation.analysis import Evaluation
+from swa.evaluation.options import EvaluateOptions
+from swa.models.sites import Site, SiteMap
+from swa.schemas.answers import UnitAnswers
+from swa.schemas.detection import SuperWeight
+from swa.schemas.evaluation import (
+    AccuracyImpact,
+    Baseline,
+    BaselineAccuracy,
+    BaselinePerplexity,
+    ImpactRecord,
+    ItemRecord,
+    ModelAnalysis,
+    PerplexityImpact,
+)
+from tests.unit.cli.fakes import Machinery
+
+WEIGHT = 5.876
+KNOWN_TASKS = ("hellaswag", "arc_easy", "mmlu", "gsm8k", "builtin", "odd/task:1")
+
+
+def _network() -> nn.Module:
+    layer = nn.Module()
+    layer.mlp = nn.Module()
+    layer.mlp.down_proj = nn.Linear(1500, 600, bias=False)
+    nn.init.constant_(layer.mlp.down_proj.weight, WEIGHT)
+    model = nn.Module()
+    model.model = nn.Module()
+    model.model.layers = nn.ModuleDict({"11": layer})
+    model.config = SimpleNamespace(model_type="llama")
+    return model.requires_grad_(False)
+
+
+SITES = SiteMap(
+    (
+        Site(
+            layer=11,
+            stack="model.layers",
+            kind="mlp_out",
+            expert=None,
+            module="model.layers.11.mlp.down_proj",
+            parameter="weight",
+            d_model=600,
+            d_ff=1500,
+            strides=(1500, 1),
+            offset=0,
+        ),
+    ),
+    {"model.layers": 12},
+    600,
+)
+
+
+def perplexity(ratio: float = 6.05, **fields) -> PerplexityImpact:
+    values = {
+        "baseline": 21.3,
+        "modified": 21.3 * ratio,
+        "ratio": ratio,
+        "increase": 21.3 * (ratio - 1),
+        "ratio_ci_2.5": 0.9 * ratio,
+        "ratio_ci_97.5": 1.1 * ratio,
+        "severity": "severe" if ratio > 3 else "minimal",
+    }
+    return PerplexityImpact(**(values | fields))
+
+
+def accuracy(drop: float = 0.12, **fields) -> AccuracyImpact:
+    values = {
+        "metric": "acc_norm",
+        "baseline": 0.43,
+        "modified": 0.43 - drop,
+        "drop": drop,
+        "drop_ci_2.5": drop - 0.08,
+        "drop_ci_97.5": drop + 0.08,
+        "mcnemar_p": 0.01,
+        "chance": 0.25,
+        "n": 100,
+        "severity": "moderate" if drop > 0.1 else "minimal",
+        "not_significant": abs(drop) < 0.08,
+    }
+    return AccuracyImpact(**(values | fields))
+
+
+def impact(variant: str, coordinates: Sequence[str], *, factor: float = 0.0, ratio=6.05, tasks=(), drop=0.12, **fields):
+    values = {"variant": variant, "coordinates": list(coordinates), "factor": factor}
+    if ratio is not None:
+        values["perplexity"] = perplexity(ratio)
+    if tasks:
+        values["accuracy"] = {task: accuracy(drop) for task in tasks}
+    return ImpactRecord(**(values | fields))
+
+
+def analysis(weights: Sequence[SuperWeight], *, tasks=("hellaswag",), with_text=True, scales=(0.0,), **fields):
+    """What the fake analysis gives: the first super weight costs most."""
+    baseline = {}
+    if with_text:
+        baseline["perplexity"] = BaselinePerplexity(value=21.3, n_texts=500, n_tokens=61234, protocol="paragraphs")
+    if tasks:
+        intact = BaselineAccuracy(metric="acc_norm", value=0.43, n=100, all_metrics={"acc_norm": 0.43})
+        baseline["accuracy"] = dict.fromkeys(tasks, intact)
+    coordinates = [weight.coordinate for weight in weights]
+
+    def variant(name, which, factor, size):
+        full = name if factor == 0 else f"{name}_x{factor:g}"
+        return impact(full, which, factor=factor, ratio=1 + size if with_text else None, tasks=tasks, drop=0.03 * size)
+
+    values = {
+        "model": weights[0].model if weights else "fake/model",
+        "super_weights": list(weights),
+        "baseline": Baseline(**baseline),
+        "individual": [
+            variant(f"sw_{number}", [text], factor, 5.05 / (number + 1))
+            for number, text in enumerate(coordinates)
+            for factor in scales
+        ],
+        "combined": [variant("all", coordinates, factor, 9.0) for factor in scales] if weights else [],
+    }
+    return ModelAnalysis(**(values | fields))
+
+
+class EvaluateMachinery(Machinery):
+    """What `swa evaluate` calls, replaced.
+
+    Attributes:
+        evaluated: One entry for each call of the analysis: model, super weights, text, tasks, options.
+        computed: Units that were computed, not found in the book.
+        tasks_loaded: Arguments of each loading of tasks.
+        checked: Names that were checked.
+        dies_after: Number of computed units after which the process is interrupted.
+        notes: What the analysis says.
+        order: What happened, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.evaluated: list[SimpleNamespace] = []
+        self.computed: list[str] = []
+        self.tasks_loaded: list[dict] = []
+        self.checked: list[list[str]] = []
+        self.dies_after: int | None = None
+        self.notes: tuple[str, ...] = ()
+        self.order: list[str] = []
+        self.network = _network()
+
+    def load_model(self, checkpoint, **details):
+        self.order.append("model")
+        loaded = super().load_model(checkpoint, **details)
+        loaded.dtype = torch.float32 if details["dtype"] == "auto" else getattr(torch, details["dtype"])
+        loaded.model, loaded.sites = self.network, SITES
+        return loaded
+
+    def check_tasks(self, names):
+        self.order.append("check")
+        self.checked.append(list(names))
+        for name in names:
+            if name not in KNOWN_TASKS:
+                raise UsageError(f"There is no task '{name}'.", hint="Did you mean hellaswag?")
+
+    def load_tasks(self, names, **details):
+        self.order.append("tasks")
+        self.tasks_loaded.append({"names": list(names), **details})
+        return [SimpleNamespace(name=name, n_items=details["n_items"]) for name in names]
+
+    def load_text(self, dataset, *, data_dir=None):
+        self.order.append("text")
+        return SimpleNamespace(name=dataset, fingerprint=f"text {dataset}", data_dir=data_dir)
+
+    def evaluate(self, loaded, super_weights, *, text, tasks, options: EvaluateOptions, book, progress) -> Evaluation:
+        self.order.append("evaluate")
+        self.evaluated.append(
+            SimpleNamespace(model=loaded.name, weights=list(super_weights), text=text, tasks=tasks, options=options)
+        )
+        for unit in [*(["perplexity"] if text else []), *(task.name for task in tasks)]:
+            content = f"{unit} of {loaded.name} with seed {options.seed}"
+            self._answer(book, unit, hashlib.sha256(content.encode()).hexdigest())
+        progress.info("measured")
+        found = analysis(
+            super_weights,
+            tasks=[task.name for task in tasks],
+            with_text=text is not None,
+            scales=options.scales,
+            model=loaded.name,
+        )
+        left_out = {} if options.individual else {"individual": []}
+        left_out |= {} if options.combined else {"combined": []}
+        found = found.model_copy(update=left_out)
+        variants = ["baseline", *(one.variant for one in [*found.individual, *found.combined])]
+        items = {task.name: {variant: [_item(task.name, variant)] for variant in variants} for task in tasks}
+        return Evaluation(found, items, self.notes)
+
+    def _answer(self, book, unit: str, key: str) -> None:
+        if book.lines(unit, key):
+            return
+        if self.dies_after is not None and len(self.computed) >= self.dies_after:
+            raise KeyboardInterrupt
+        self.computed.append(unit)
+        book.append(UnitAnswers(unit=unit, key=key, indices=[0], losses={"": [(1.0, 3)]}))
+
+
+def _item(task: str, variant: str) -> ItemRecord:
+    return ItemRecord(
+        task=task, group=task, variant=variant, doc_id=3, doc_hash="0" * 64, target="B", metrics={"acc": 1.0}
+    )
+
+
+FIGURES = (
+    "detection_iterations",
+    "super_weight_distribution",
+    "impact_comparison",
+    "combined_analysis",
+    "model_comparison",
+)
+
+
+def install_evaluation(monkeypatch: pytest.MonkeyPatch, *, figures: bool) -> EvaluateMachinery:
+    """Replace loading, detection, tasks and evaluation; the figures too, unless wanted: they take most of the time."""
+    machinery = EvaluateMachinery()
+    for place, replacement in {
+        "swa.models.load.fetch": machinery.fetch,
+        "swa.models.load.load_model": machinery.load_model,
+        "swa.models.load.dtype_in_memory": lambda _checkpoint, dtype, **_: "float32" if dtype == "auto" else dtype,
+        "swa.detection.analysis.detect": machinery.detect,
+        "swa.evaluation.analysis.evaluate": machinery.evaluate,
+        "swa.evaluation.catalogue.check_tasks": machinery.check_tasks,
+        "swa.evaluation.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],
+        "swa.evaluation.tasks.load_tasks": machinery.load_tasks,
+        "swa.data.sources.load_text": machinery.load_text,
+        "swa.engine.plan.release_memory": lambda: None,
+    }.items():
+        monkeypatch.setattr(place, replacement)
+    if not figures:
+        for name in FIGURES:
+            monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda _record: None)
+        monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
+    return machinery
