@@ -72,7 +72,7 @@ class SequenceScorer:
             if not tree_is_exact(self.loaded, tree, sequences, longest=longest):
                 self._note(f"Beginnings cannot be shared in this {type(self.loaded.model).__name__}; they run anew.")
                 rows = pack(sequences, max_tokens=self._row_limit(), branching=False)
-        grouped = batches_of(rows, max_tokens=self._token_limit(), max_rows=self.batch_size)
+        grouped = batches_of(rows, max_tokens=self.token_limit, max_rows=self.batch_size)
         return [Batch(rows, tuple(member for row in rows for member in row.members)) for rows in grouped]
 
     def score(
@@ -114,7 +114,9 @@ class SequenceScorer:
     def _row_limit(self) -> int:
         return ROW_ON_CPU if self.loaded.device.type == "cpu" else ROW_ELSEWHERE
 
-    def _token_limit(self) -> int:
+    @property
+    def token_limit(self) -> int:
+        """Tokens in one forward pass where no number of rows is given."""
         return automatic_batch_size(
             self.loaded.sites,
             n_tokens=1,

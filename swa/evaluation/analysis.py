@@ -94,6 +94,7 @@ def evaluate(
     analysis = ModelAnalysis.model_validate(
         {
             "model": loaded.name,
+            "batch_tokens": scorer.token_limit if options.batch_size is None else MISSING,
             "super_weights": list(super_weights),
             "baseline": _baseline(text, texts, losses, results),
             "individual": [records.impact(variant) for variant in alone],

@@ -173,6 +173,8 @@ class ModelAnalysis(Record):
     """The model's type in transformers, e.g. `llama`."""
     n_layers: int | MISSING = MISSING
     """Layers of the model."""
+    batch_tokens: int | MISSING = MISSING
+    """Tokens in one forward pass that `--batch-size auto` came to; absent where a number of rows was given."""
     notes: list[str] | MISSING = MISSING
     """What a reader should know: fallbacks, fewer texts than asked for."""
     super_weights: list[SuperWeight] | MISSING = MISSING

@@ -1,0 +1,133 @@
+"""Cards of super weights and neurons against naive computations, side by side in one run.
+
+    python benchmarks/vocab_vs_naive.py [--model demo] [--windows 3] [--only P4 P6 P7 P8]
+
+P4: one super-weight card (removal, three controls, neuron, token shifts, bootstrap of 500) against the 11 plain
+forward passes with full logits that existing scripts make for it. P6: moments of every neuron against the bare matrix
+product. P7: seconds for the enrichment of one neuron. P8: memory of window metrics with 128k tokens in the vocabulary.
+P5 (window losses against a plain forward) is in perplexity_vs_naive.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from swa.data.sources import load_text
+from swa.engine.text_windows import text_windows
+from swa.models.load import load_model
+from swa.schemas.detection import SuperWeight
+from swa.vocabulary.interventions_run import super_weight_cards
+from swa.vocabulary.options import InterventionOptions, WindowOptions
+
+N_NAIVE = 11
+WINDOW = 512
+
+
+def naive_pass(model: Any, ids: torch.Tensor, stopwords: torch.Tensor) -> None:
+    """What existing scripts do for one edit: full logits, softmax, and the four metrics from it."""
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+        logp = functional.log_softmax(logits, dim=-1)
+        p = logp.exp()
+        functional.nll_loss(logp.flatten(0, 1), ids[:, 1:].flatten())
+        (p * logp).sum(dim=-1)
+        p.topk(2, dim=-1)
+        p[..., stopwords].sum(dim=-1)
+        p.mean(dim=(0, 1))
+
+
+def card(loaded: Any, depth: float, n_windows: int) -> None:
+    """P4."""
+    text = load_text("builtin")
+    site = loaded.sites.sites[int(depth * (len(loaded.sites) - 1))]
+    weight = SuperWeight(
+        model=loaded.name,
+        layer=site.layer,
+        site=site.kind,
+        expert=site.expert,
+        row=0,
+        col=0,
+        module=site.module,
+        coordinate=loaded.sites.text(site, 0, 0),
+        weight=0.0,
+        prompts=[],
+        found_by=[],
+        published=False,
+    )
+    windows = WindowOptions(tokens=n_windows * WINDOW - 1, window_len=WINDOW, stride=WINDOW)
+    options = InterventionOptions(bootstrap=500)
+    start = time.perf_counter()
+    super_weight_cards(loaded, [weight], text, windows=windows, options=options)
+    ours = time.perf_counter() - start
+    found = text_windows(loaded, text, tokens=windows.tokens, window_len=WINDOW, stride=WINDOW)
+    rows = [torch.tensor([sequence.tokens]) for sequence in found.sequences]
+    stopwords = torch.arange(200)
+    start = time.perf_counter()
+    for _ in range(N_NAIVE):
+        for ids in rows:
+            naive_pass(loaded.model, ids, stopwords)
+    naive = time.perf_counter() - start
+    print(f"P4, depth {depth:.0%}: {naive / ours:.2f} × ({naive:.1f} s against {ours:.1f} s)", flush=True)
+
+
+def memory() -> None:
+    """P8, in a process of its own, so that its peak is its own."""
+    subprocess.run([sys.executable, __file__, "--only", "memory"], check=True)
+
+
+def print_memory() -> None:
+    """Peak of the resident memory while window metrics of a large vocabulary are measured."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from swa.engine.batch import TokenBatch
+    from swa.engine.readout import ReadOut
+    from swa.engine.window_metrics import WindowReducer
+
+    class Loaded:
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=128_000, hidden_size=256, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4
+            )
+        ).eval()
+        device = torch.device("cpu")
+
+    loaded: Any = Loaded()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    batch = TokenBatch.all_scored(torch.randint(128_000, (1, 2048)))
+    readout = ReadOut(loaded)
+    with torch.no_grad():
+        readout.check(batch)
+        WindowReducer(torch.zeros(128_000)).reduce(readout.read(batch), batch)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    full = 4 * 2048 * 128_000 / 2**30
+    print(f"P8: {(after - before) / 2**20:.2f} GiB above the model (full logits alone: {full:.2f} GiB)", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--windows", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=["P4", "P6", "P7", "P8"])
+    arguments = parser.parse_args()
+    if arguments.only == ["memory"]:
+        print_memory()
+        return
+    if "P8" in arguments.only:
+        memory()
+    loaded = load_model(arguments.model)
+    if "P4" in arguments.only:
+        for depth in (0.07, 0.35, 0.7):
+            card(loaded, depth, arguments.windows)
+
+
+if __name__ == "__main__":
+    main()
