@@ -28,7 +28,9 @@ def nearest_in_size(
     """
     row, col = scalar
     distance = (matrix.float().abs() - matrix[row, col].float().abs()).abs_()
-    for place in ((row, slice(None)), (slice(None), col), *excluded):
+    distance[row, :] = torch.inf
+    distance[:, col] = torch.inf
+    for place in excluded:
         distance[place] = torch.inf
     distances = distance.flatten()
     farthest = distances.topk(min(n, len(distances)), largest=False).values[-1]

@@ -83,9 +83,7 @@ def paragraphs(loaded: LoadedModel, text: TextSource, *, n_samples: int, seed: i
 
 def windows(loaded: LoadedModel, text: TextSource, options: EvaluateOptions) -> ScoredTexts:
     """Overlapping windows over the whole text, each token scored at most once (7-decisions A10)."""
-    found = text_windows(
-        loaded, text, tokens=options.tokens, window_len=options.window_len, stride=options.stride
-    )
+    found = text_windows(loaded, text, tokens=options.tokens, window_len=options.window_len, stride=options.stride)
     return ScoredTexts(found.sequences, "windows", 0, found.bos, found.notes)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import MISSING, Field, FiniteFloat
 
 from swa.schemas.base import Number, Pair, Part, Record
-from swa.schemas.detection import MoeBlock
+from swa.schemas.moe import MoeBlock
 
 Label = Literal["prediction", "suppression", "partition", "unclear"]
 
@@ -74,6 +74,8 @@ class NeuronCard(Record):
     """Column of the down projection = MLP neuron."""
     expert: int | None = None
     """Number of the expert; null where the matrix is not a routed expert's."""
+    module: str | MISSING = MISSING
+    """Path of the module that owns the matrix."""
     moments: Moments
     """Moments of the effects."""
     moments_cos: Moments | MISSING = MISSING
@@ -207,6 +209,8 @@ class SuperWeightCard(Record):
     """Number of the expert; null where the matrix is not a routed expert's."""
     module: str | MISSING = MISSING
     """Path of the module that owns the weight."""
+    coordinate: str | MISSING = MISSING
+    """Text form, such as L11.mlp.down_proj[507,1229]."""
     weight: Number | MISSING = MISSING
     """Value of the scalar W[row, col]."""
     edit_inactive: str | MISSING = MISSING

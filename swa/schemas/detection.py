@@ -8,6 +8,7 @@ from pydantic import MISSING, Field, FiniteFloat, JsonValue
 
 from swa.schemas.base import Number, Pair, Part, Record
 from swa.schemas.coordinate import SiteKind
+from swa.schemas.moe import LayerRouting, MoeBlock
 from swa.schemas.run import RunHeader
 
 Screen = Literal["spike", "gradient"]
@@ -51,41 +52,6 @@ class Confirmation(Part):
     """Why removal could not change anything (weight or input is zero), when that is so."""
 
 
-class MoeBlock(Part):
-    """How the super weight's expert is routed and what removal does under natural and forced routing."""
-
-    p_active: FiniteFloat
-    """Share of tokens whose router selects the expert."""
-    co_spike_score: Number | MISSING = MISSING
-    """Co-spike of input and output channel over the routed tokens, in [0, 1]."""
-    impact_natural: Number | MISSING = MISSING
-    """Loss removed minus intact, routing free, nats per token."""
-    impact_interventional: Number | MISSING = MISSING
-    """The same with every token sent to the expert in both arms."""
-    causal_agreement: Number | MISSING = MISSING
-    """impact_natural / (p_active · impact_interventional)."""
-    n_routed_tokens: int | MISSING = MISSING
-    """Tokens routed to the expert."""
-    positions: list[int] | MISSING = MISSING
-    """Positions of those tokens."""
-    gate_weight: Number | MISSING = MISSING
-    """Weight the router gives the expert at the spike's token."""
-    expert_rank: int | MISSING = MISSING
-    """Rank of the expert among the selected ones there, 1 = largest weight."""
-    routing_entropy: Number | MISSING = MISSING
-    """Entropy of the selections over experts, nats."""
-    position_entropy: Number | MISSING = MISSING
-    """Entropy of the selections at the spike's position over samples, nats."""
-    share: Number | MISSING = MISSING
-    """Share of the scalar's term in the expert's output."""
-    energy_reduction: Number | MISSING = MISSING
-    """Mean over tokens of the squared residual channel, before minus after removal."""
-    stopword_skew: Number | MISSING = MISSING
-    """Change of the probability mass on function words."""
-    super_expert: bool | MISSING = MISSING
-    """Whether the expert is a super expert (arXiv 2507.23279)."""
-
-
 class SuperWeight(Record):
     """One scalar that a screen found, with what both screens and the confirmation say of it."""
 
@@ -123,7 +89,7 @@ class SuperWeight(Record):
     iteration: int | MISSING = MISSING
     """Iteration of the spike screen that found it, from 1; absent for gradient-only candidates."""
     prompts: list[str]
-    """The prompts that showed the spike."""
+    """The prompts that showed the spike; of experts also `window 24`, … of the text."""
     extreme_pair: ExtremePair | MISSING = MISSING
     """The pair of independent maxima, when a spike was seen."""
     found_by: list[Screen]
@@ -154,7 +120,7 @@ class SiteExtremes(Part):
     expert: int | None
     """Number of the expert."""
     prompt: int
-    """Index of the prompt of the largest |output|."""
+    """Index of the prompt of the largest |output|; behind the prompts the routing windows follow."""
     input_value: Number
     """x at its extreme."""
     input_channel: int
@@ -219,7 +185,7 @@ class Coverage(Part):
     n_experts: int
     """Experts among the sites."""
     n_experts_examined: int
-    """Experts that at least one token reached."""
+    """Experts that at least one token reached and that the floor of p_active lets through."""
     n_layers: int
     """Layers of the model."""
     not_examined: list[str]
@@ -273,6 +239,8 @@ class DetectionResult(Record):
     """Sites that came near the threshold, at most 10."""
     super_weights: list[SuperWeight]
     """All candidates by falling delta_loss (without confirmation: spikes as found, then gradient scores)."""
+    routing: list[LayerRouting] | MISSING = MISSING
+    """One entry a layer with routed experts; absent where there are none."""
     baseline_loss: Number | MISSING = MISSING
     """Loss of the intact model on the confirmation windows, nats per token."""
     combined_delta_loss: Number | MISSING = MISSING

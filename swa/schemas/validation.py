@@ -57,11 +57,12 @@ def validate_file(path: Path, record: str | None = None) -> FileReport:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"The file '{path}' cannot be read: {error.strerror}.") from error
-    if not raw.strip():
-        return FileReport(path, 0, (Problem(1, "The file is empty."),))
+    has_lines = path.suffix.lower() in _LINES
+    if not raw.strip():  # a run that finds nothing writes no line
+        return FileReport(path, 0, () if has_lines else (Problem(1, "The file is empty."),))
     if b"\0" in raw:
         return FileReport(path, 0, (Problem(1, "This is a binary file, not text."),))
-    if path.suffix.lower() in _LINES or _looks_like_lines(raw):
+    if has_lines or _looks_like_lines(raw):
         return _validate_lines(path, raw, record)
     problems = _check(raw, record)
     return FileReport(path, 0 if problems else 1, tuple(problems))

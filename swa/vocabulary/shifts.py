@@ -9,8 +9,8 @@ import numpy as np
 
 from swa.data.token_text import token_text
 from swa.engine.edits import BASELINE
-from swa.schemas.cards import TokenShift, TokenShifts
 from swa.engine.passes import PassSums
+from swa.schemas.cards import TokenShift, TokenShifts
 
 
 def token_shifts(tokenizer: Any, sums: PassSums, name: str, *, n_top: int, excluded_ids: Sequence[int]) -> TokenShifts:

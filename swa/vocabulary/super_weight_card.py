@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from swa.engine.edits import BASELINE
 from swa.engine.inactive import why_inactive
+from swa.engine.passes import PassSums
 from swa.engine.window_metrics import METRICS
 from swa.models.loaded import LoadedModel
 from swa.schemas.cards import CascadeBlock, SuperWeightCard
 from swa.stats import bootstrap_ratio_of_sums, seeded_generator
 from swa.vocabulary.interventions import Intervention
 from swa.vocabulary.options import InterventionOptions
-from swa.engine.passes import PassSums
 from swa.vocabulary.shifts import token_shifts
 
 TENSORS = {"mlp_out": "mlp_out", "expert": "expert_out", "shared_expert": "shared_expert_out", "aux": "aux_out"}
