@@ -37,7 +37,10 @@ docs: setup ## regenerate what is generated: schemas, architectures
 check: lint type test ## what CI runs
 
 bench: setup ## print speed ratios
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python -m benchmarks.shared_layers
+	$(BIN)/python -m benchmarks.perplexity_vs_naive
+	$(BIN)/python -m benchmarks.vocab_vs_naive
+	$(if $(SWA_DATA_DIR),$(BIN)/python -m benchmarks.evaluate_vs_lm_eval --data-dir $(SWA_DATA_DIR))
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage

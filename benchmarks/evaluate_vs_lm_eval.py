@@ -1,22 +1,24 @@
 """Task accuracy by swa against lm-eval's own HFLM, side by side in one run: times, log-likelihoods, accuracies.
 
-    python benchmarks/evaluate_vs_lm_eval.py [--model demo] --data-dir DIR [--case mmlu hellaswag arc_easy] [--items N]
+    python -m benchmarks.evaluate_vs_lm_eval [--model demo] --data-dir DIR [--case mmlu hellaswag arc_easy] [--items N]
 
 HFLM answers the same requests of the same items on the same model in the same process, with as many tokens in a batch.
 Printed is HFLM's time for one model divided by swa's time for one variant. swa answers the intact model and three
-removals (in the first tenth, at a third and at 90 % of the layers), HFLM the intact model and the first removal.
+removals (in the first tenth, at a third and at 90 % of the layers), HFLM the intact model; of the first removal some
+requests are compared too.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lm_eval.models.huggingface import HFLM
 
+from benchmarks.watch import Spent
 from swa.engine.ablation import edited_in_place
 from swa.engine.edits import BASELINE, Edit, Variant
 from swa.engine.sequences import SequenceScorer
@@ -39,6 +41,10 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+N_CHECKED = 8
+"""Requests that are compared under a removal."""
+
+
 def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
     """Measure one case and print it."""
     chosen = CASES[case]
@@ -57,42 +63,43 @@ def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
     ]
     variants = (BASELINE, *removals)
 
-    start = time.perf_counter()
-    encoder, scorer = Encoder(loaded, batch_size=1), SequenceScorer(loaded, None, SilentProgress())
     ours: dict[str, dict[str, list[Any]]] = {variant.name: {} for variant in variants}
-    for task in tasks:
-        encoded = encode(encoder, task)
-        found: dict[str, dict[int, Any]] = {variant.name: {} for variant in variants}
-        for batch in scorer.batches(encoded.sequences):
-            for variant, scores in zip(variants, scorer.score(batch, encoded.sequences, variants), strict=True):
-                found[variant.name].update(zip(batch.indices, scores, strict=True))
-        for variant in variants:
-            ordered = [tuple(found[variant.name][number]) for number in range(len(encoded.sequences))]
-            ours[variant.name][task.name] = [place(ordered, []) for place in encoded.leaves[0]]
-    ours_each = (time.perf_counter() - start) / len(variants)
+    spent = Spent()
+    with spent.measured():
+        encoder, scorer = Encoder(loaded, batch_size=1), SequenceScorer(loaded, None, SilentProgress())
+        for task in tasks:
+            encoded = encode(encoder, task)
+            found: dict[str, dict[int, Any]] = {variant.name: {} for variant in variants}
+            for batch in scorer.batches(encoded.sequences):
+                for variant, scores in zip(variants, scorer.score(batch, encoded.sequences, variants), strict=True):
+                    found[variant.name].update(zip(batch.indices, scores, strict=True))
+            for variant in variants:
+                ordered = [tuple(found[variant.name][number]) for number in range(len(encoded.sequences))]
+                ours[variant.name][task.name] = [place(ordered, []) for place in encoded.leaves[0]]
 
     lm = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=chosen["batch"])
-    times, worst, same = [], 0.0, True
-    for variant in (BASELINE, removals[0]):
-        start = time.perf_counter()
-        with edited_in_place(loaded.model, variant.edits):
-            theirs = {task.name: lm.loglikelihood(task.leaves[0].requests, disable_tqdm=True) for task in tasks}
-        times.append(time.perf_counter() - start)
-        for task in tasks:
-            pairs = zip(ours[variant.name][task.name], theirs[task.name], strict=True)
-            worst = max(worst, *(abs(one[0] - other[0]) for one, other in pairs))
-            right, expected = (
-                [item.correct for item in score(task.leaves[0], answers)]
-                for answers in (ours[variant.name][task.name], theirs[task.name])
-            )
-            same = same and right == expected
-    theirs_each = sum(times) / len(times)
+    reference = Spent()
+    with reference.measured():
+        theirs = {task.name: lm.loglikelihood(task.leaves[0].requests, disable_tqdm=True) for task in tasks}
+    worst = max(_difference(ours["baseline"][task.name], theirs[task.name]) for task in tasks)
+    same = all(
+        [item.correct for item in score(task.leaves[0], ours["baseline"][task.name])]
+        == [item.correct for item in score(task.leaves[0], theirs[task.name])]
+        for task in tasks
+    )
+    with edited_in_place(loaded.model, removals[0].edits):
+        some = lm.loglikelihood(tasks[0].leaves[0].requests[:N_CHECKED], disable_tqdm=True)
+    worst = max(worst, _difference(ours[removals[0].name][tasks[0].name][:N_CHECKED], some))
     print(
-        f"{case}: {theirs_each / ours_each:.2f} × (HFLM {theirs_each:.1f} s, swa {ours_each:.1f} s a variant); "
-        f"log-likelihoods differ by {worst:.1e}; items {'equal' if same else 'DIFFER'}; "
-        f"{torch.get_num_threads()} threads; notes: {scorer.notes or 'none'}",
+        f"{case}: {spent.times_faster_than(reference, share=1 / len(variants))} (HFLM {reference.wall:.0f} s for one "
+        f"model, swa {spent.wall:.0f} s for {len(variants)}); log-likelihoods differ by {worst:.1e}; items "
+        f"{'equal' if same else 'DIFFER'}; {torch.get_num_threads()} threads; notes: {scorer.notes or 'none'}",
         flush=True,
     )
+
+
+def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> float:
+    return max(abs(one[0] - other[0]) for one, other in zip(ours, theirs, strict=True))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Perplexity of a model and eight removals against naive passes, and window losses against a plain forward.
 
-    python benchmarks/perplexity_vs_naive.py [--model demo] [--texts 24] [--dataset builtin] [--data-dir DIR]
+    python -m benchmarks.perplexity_vs_naive [--model demo] [--texts 24] [--dataset builtin] [--data-dir DIR]
 
 Naive is what existing scripts do: for each removal a plain forward of the intact and one of the edited model, full
 logits, cross-entropy, the same texts in batches of the same size. Both run in this process, in turns.
@@ -9,7 +9,6 @@ logits, cross-entropy, the same texts in batches of the same size. Both run in t
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from benchmarks.watch import Spent
 from swa.data.sources import load_text
 from swa.data.windows import token_stream
 from swa.engine.ablation import edited_in_place
@@ -52,24 +52,23 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
     scorer = SequenceScorer(loaded, None, SilentProgress())
     batches = scorer.batches(sequences)
     list(scorer.score(batches[-1], sequences, variants))  # warm up, and let the self-checks run
-    ours, naive, worst = 0.0, 0.0, 0.0
+    ours, naive, worst = Spent(), Spent(), 0.0
     for batch in batches:
         tokens = batch_of(batch.rows, sequences, dtype=loaded.dtype)
-        start = time.perf_counter()
-        scores = list(scorer.score(batch, sequences, variants))
-        middle = time.perf_counter()
+        with ours.measured():
+            scores = list(scorer.score(batch, sequences, variants))
         plain = []
-        for variant in variants[1:]:
-            for edits in ((), variant.edits):
-                with edited_in_place(loaded.model, edits):
-                    plain.append(plain_losses(loaded.model, tokens))
-        ours, naive = ours + middle - start, naive + time.perf_counter() - middle
+        with naive.measured():
+            for variant in variants[1:]:
+                for edits in ((), variant.edits):
+                    with edited_in_place(loaded.model, edits):
+                        plain.append(plain_losses(loaded.model, tokens))
         for found, expected in zip(scores[1:], plain[1::2], strict=True):
             total = sum(score.logp for score in found)
             worst = max(worst, abs(-total - float(expected.double().sum())) / len(expected))
     print(
-        f"P3, depth {depth:.0%}: {naive / ours:.2f} × {2 * N_REMOVALS} naive passes ({naive:.1f} s against "
-        f"{ours:.1f} s); mean losses differ by {worst:.1e}",
+        f"P3, depth {depth:.0%}: {ours.times_faster_than(naive)} than {2 * N_REMOVALS} naive passes "
+        f"({naive.wall:.1f} s against {ours.wall:.1f} s); mean losses differ by {worst:.1e}",
         flush=True,
     )
 
@@ -80,34 +79,29 @@ def windows(loaded: Any, stream: Sequence[int], *, n_windows: int, length: int, 
     plan = ForwardPlan(loaded, [])
     plan.measure(batch.part(0, 1), LossReducer())
     n_parameters = sum(parameter.numel() for parameter in set(loaded.model.parameters()))
-    ratios, shares = [], []
+    ours, plain, products = Spent(), Spent(), Spent()
     for _ in range(n_rounds):
-        start = time.perf_counter()
-        plan.measure(batch, LossReducer())
-        middle = time.perf_counter()
-        plain_losses(loaded.model, batch)
-        end = time.perf_counter()
-        ratios.append((end - middle) / (middle - start))
-        shares.append(2 * n_parameters * n_windows * length / (middle - start) / _products_a_second())
+        with ours.measured():
+            plan.measure(batch, LossReducer())
+        with plain.measured():
+            plain_losses(loaded.model, batch)
+        with products.measured():
+            _multiply()
+    rates = [n_rounds * 20 * 2 * 4096 * 576 * 1536 / spent for spent in (products.wall, products.processor)]
+    n_operations = n_rounds * 2 * n_parameters * n_windows * length
+    shares = [n_operations / ours.wall / rates[0], n_operations / ours.processor / rates[1]]
     print(
-        f"P5: {_range(ratios)} × a plain forward with all logits; {_range([100 * share for share in shares])} % of the "
-        f"machine's rate of products ({n_windows} × {length} tokens, {n_rounds} rounds)",
+        f"P5: {ours.times_faster_than(plain)} than a plain forward with all logits; {shares[0]:.0%} of the machine's "
+        f"rate of products by the clock, {shares[1]:.0%} by processor time ({n_windows} × {length} tokens)",
         flush=True,
     )
 
 
-def _products_a_second() -> float:
-    """Floating-point operations a second of one product (4096 × 576 × 1536)."""
+def _multiply() -> None:
+    """Twenty products, each of 4096 × 576 × 1536."""
     left, right = torch.randn(4096, 576), torch.randn(576, 1536)
-    start = time.perf_counter()
     for _ in range(20):
         left @ right
-    return 20 * 2 * 4096 * 576 * 1536 / (time.perf_counter() - start)
-
-
-def _range(values: list[float]) -> str:
-    ordered = sorted(values)
-    return f"{ordered[len(ordered) // 2]:.2f} [{ordered[0]:.2f}, {ordered[-1]:.2f}]"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Cards of super weights and neurons against naive computations, side by side in one run.
 
-    python benchmarks/vocab_vs_naive.py [--model demo] [--windows 3] [--only P4 P6 P7 P8]
+    python -m benchmarks.vocab_vs_naive [--model demo] [--windows 3] [--only P4 P6 P7 P8]
 
 P4: one super-weight card (removal, three controls, neuron, token shifts, bootstrap of 500) against the 11 plain
 forward passes with full logits that existing scripts make for it. P6: moments of every neuron against the bare matrix
@@ -14,12 +14,12 @@ import argparse
 import resource
 import subprocess
 import sys
-import time
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from benchmarks.watch import Spent
 from swa.data.sources import load_text
 from swa.engine.text_windows import text_windows
 from swa.models.load import load_model
@@ -64,23 +64,26 @@ def card(loaded: Any, depth: float, n_windows: int) -> None:
     )
     windows = WindowOptions(tokens=n_windows * WINDOW - 1, window_len=WINDOW, stride=WINDOW)
     options = InterventionOptions(bootstrap=500)
-    start = time.perf_counter()
-    super_weight_cards(loaded, [weight], text, windows=windows, options=options)
-    ours = time.perf_counter() - start
+    ours, naive = Spent(), Spent()
+    with ours.measured():
+        super_weight_cards(loaded, [weight], text, windows=windows, options=options)
     found = text_windows(loaded, text, tokens=windows.tokens, window_len=WINDOW, stride=WINDOW)
     rows = [torch.tensor([sequence.tokens]) for sequence in found.sequences]
     stopwords = torch.arange(200)
-    start = time.perf_counter()
-    for _ in range(N_NAIVE):
-        for ids in rows:
-            naive_pass(loaded.model, ids, stopwords)
-    naive = time.perf_counter() - start
-    print(f"P4, depth {depth:.0%}: {naive / ours:.2f} × ({naive:.1f} s against {ours:.1f} s)", flush=True)
+    with naive.measured():
+        for _ in range(N_NAIVE):
+            for ids in rows:
+                naive_pass(loaded.model, ids, stopwords)
+    print(
+        f"P4, depth {depth:.0%}: {ours.times_faster_than(naive)} than {N_NAIVE} naive passes ({naive.wall:.1f} s "
+        f"against {ours.wall:.1f} s)",
+        flush=True,
+    )
 
 
 def memory() -> None:
     """P8, in a process of its own, so that its peak is its own."""
-    subprocess.run([sys.executable, __file__, "--only", "memory"], check=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.vocab_vs_naive", "--only", "memory"], check=True)
 
 
 def print_memory() -> None:

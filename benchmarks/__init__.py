@@ -1,0 +1,1 @@
+"""Ratios of speed against peers, printed by scripts that are run by hand."""
