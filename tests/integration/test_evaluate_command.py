@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ def test_a_killed_run_ends_with_the_same_records(folder):
     program = subprocess.Popen(
         [sys.executable, "-m", "swa", *WORDS, "weights.txt", "--results-dir", "killed", "-q"],
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("SWA_")},
         stdout=subprocess.DEVNULL,
     )
     units = folder / "killed"
