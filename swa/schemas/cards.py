@@ -49,6 +49,8 @@ class Enrichment(Part):
     """Mean of the class minus mean of the rest, in standard deviations of all effects."""
     n: int | MISSING = MISSING
     """Number of tokens in the class."""
+    t: Number | MISSING = MISSING
+    """Welch's t of the class against the rest."""
     q: Number | MISSING = MISSING
     """Benjamini-Hochberg q-value of Welch's t-test over the classes of the card."""
 
@@ -60,6 +62,15 @@ class Percentiles(Part):
     """Percentile of the variance of the cosines."""
     kurt: FiniteFloat
     """Percentile of |kurt| of the cosines."""
+
+
+class Histogram(Part):
+    """How often effects of a size occur."""
+
+    edges: list[FiniteFloat]
+    """Edges of the bins, ascending, one more than counts; the last bin holds its right edge too."""
+    counts: list[int]
+    """Tokens in each bin."""
 
 
 class NeuronCard(Record):
@@ -89,7 +100,11 @@ class NeuronCard(Record):
     label: Label
     """Kind of neuron (Gurnee et al., arXiv 2401.12181), on the cosine moments."""
     percentiles: Percentiles | MISSING = MISSING
-    """Where the neuron stands among neurons of the same matrix."""
+    """Where the neuron stands among neurons of the same matrix; absent for one that writes nothing."""
+    histogram: Histogram | MISSING = MISSING
+    """Effects on all tokens of text."""
+    notes: list[str] | MISSING = MISSING
+    """What acts between the neuron and the logits and is left out of the effects."""
 
 
 class Metrics(Part):

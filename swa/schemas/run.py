@@ -95,5 +95,7 @@ class RunHeader(Part):
     """By name of the file of records (`super_weights`, `neurons`, `census`, `cascade`): what its records share."""
     named_by_module: NamedByModule | MISSING = MISSING
     """Present in runs that draw a figure a neuron or super weight."""
+    without_effects: list[str] | MISSING = MISSING
+    """Modules of super weights whose neurons have no card: they write elsewhere than where the unembedding reads."""
     notes: list[str] | MISSING = MISSING
     """What a reader of the numbers should know: what was clamped, what could not be shared."""

@@ -109,8 +109,6 @@ class TestWholeFile:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "empty"),
-        (b" \n\n", "empty"),
         (b"\x7fELF\x00\x01", "binary"),
         (b"\x89PNG\r\n\xff", "UTF-8"),
         ("caf\u00e9".encode("latin-1"), "UTF-8"),
@@ -124,6 +122,13 @@ class TestWholeFile:
         (b'{"record": ["NeuronCard"]}', "is not known"),
     ],
 )
+@pytest.mark.parametrize("content", [b"", b" \n\n"])
+def test_an_empty_file_is_no_record_but_may_be_lines(check, content):
+    (problem,) = check(content, "x.json").problems
+    assert "empty" in problem.message
+    assert check(content, "x.jsonl").problems == ()  # a run that found nothing
+
+
 @pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
 def test_other_content_is_a_problem_and_no_crash(check, content, message, name):
     report = check(content + (b"" if name == "x.json" else b"\n"), name)
