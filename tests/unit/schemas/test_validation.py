@@ -106,6 +106,13 @@ class TestWholeFile:
         assert problem.line > 10
 
 
+@pytest.mark.parametrize("content", [b"", b" \n\n"])
+def test_an_empty_file_is_no_record_but_may_be_lines(check, content):
+    (problem,) = check(content, "x.json").problems
+    assert "empty" in problem.message
+    assert check(content, "x.jsonl").problems == ()  # a run that found nothing
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -122,13 +129,6 @@ class TestWholeFile:
         (b'{"record": ["NeuronCard"]}', "is not known"),
     ],
 )
-@pytest.mark.parametrize("content", [b"", b" \n\n"])
-def test_an_empty_file_is_no_record_but_may_be_lines(check, content):
-    (problem,) = check(content, "x.json").problems
-    assert "empty" in problem.message
-    assert check(content, "x.jsonl").problems == ()  # a run that found nothing
-
-
 @pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
 def test_other_content_is_a_problem_and_no_crash(check, content, message, name):
     report = check(content + (b"" if name == "x.json" else b"\n"), name)
