@@ -1,7 +1,8 @@
-"""The words of `swa.report`, where commands look for them."""
+"""Numbers in sentences."""
 
 from __future__ import annotations
 
-from swa.report.words import counted
 
-__all__ = ["counted"]
+def counted(number: int, noun: str) -> str:
+    """`no texts`, `1 text`, `2 texts`."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

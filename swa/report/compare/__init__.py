@@ -1,1 +1,0 @@
-"""Runs side by side: of several models, or of one model under several settings."""

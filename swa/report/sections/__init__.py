@@ -1,1 +1,0 @@
-"""Parts of a report: one a file, artifacts in, a section out; nothing where there is nothing to say."""
