@@ -1,4 +1,4 @@
-"""Statistics: paired bootstrap intervals, McNemar's test."""
+"""Statistics: paired bootstrap intervals, McNemar's test, comparison of groups, false discovery rates."""
 
 from __future__ import annotations
 
@@ -126,6 +126,75 @@ def mcnemar_exact(first: ArrayLike, second: ArrayLike) -> float:
     right, other = np.asarray(first) != 0, np.asarray(second) != 0
     n_lost, n_won = int((right & ~other).sum()), int((~right & other).sum())
     return float(binomtest(n_lost, n_lost + n_won).pvalue) if n_lost + n_won else 1.0
+
+
+class GroupContrasts(NamedTuple):
+    """Some groups of numbers, each beside all other numbers; `(n_groups,)` each.
+
+    Attributes:
+        n: Numbers in the group.
+        eta_squared: η² = variance between group and rest / whole variance, in [0, 1].
+        mean_difference: Mean of the group − mean of the rest, in standard deviations of all numbers.
+        t: Welch's t of the group against the rest.
+        p: Its two-sided p-value; 0 where it is below the smallest float.
+    """
+
+    n: NDArray[np.int64]
+    eta_squared: NDArray[np.float64]
+    mean_difference: NDArray[np.float64]
+    t: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+
+def contrast_groups(values: ArrayLike, members: NDArray[np.bool_]) -> GroupContrasts:
+    """Compare each of several groups of numbers with all the others (Welch 1947 for t, with unequal variances).
+
+    Args:
+        values: `(n_values,)`, not all equal.
+        members: `(n_groups, n_values)`: which belong to which group; each group and its rest need two or more.
+    """
+    from scipy.stats import ttest_ind_from_stats
+
+    numbers = np.asarray(values, dtype=np.float64)
+    centred = numbers - numbers.mean()  # so that the squares of a large mean do not cancel
+    squares = centred * centred
+    n_all, total, total_squares = len(numbers), centred.sum(), squares.sum()
+    n = members.sum(axis=1)
+    sums = np.array([centred[group].sum() for group in members])
+    sums_of_squares = np.array([squares[group].sum() for group in members])
+    mean, mean_rest = sums / n, (total - sums) / (n_all - n)
+    spread = np.sqrt(_sample_variance(sums_of_squares, mean, n))
+    spread_rest = np.sqrt(_sample_variance(total_squares - sums_of_squares, mean_rest, n_all - n))
+    difference = mean - mean_rest
+    with np.errstate(divide="ignore", invalid="ignore"):  # groups without any spread
+        t, p = ttest_ind_from_stats(mean, spread, n, mean_rest, spread_rest, n_all - n, equal_var=False)
+    return GroupContrasts(
+        n=n,
+        eta_squared=np.clip(n * (n_all - n) / n_all * difference**2 / total_squares, 0.0, 1.0),
+        mean_difference=difference / np.sqrt(total_squares / n_all),
+        t=t,
+        p=p,
+    )
+
+
+def false_discovery_rates(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Benjamini-Hochberg q-values: the rate of false discoveries if all with a p no larger are called discoveries.
+
+    In ascending order q_i = min over j ≥ i of p_j · n / j, at most 1 (Benjamini and Hochberg 1995).
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    q = np.empty_like(p)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return q
+
+
+def _sample_variance(
+    sums_of_squares: NDArray[np.float64], mean: NDArray[np.float64], n: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    variance: NDArray[np.float64] = np.maximum(sums_of_squares - n * mean**2, 0.0) / (n - 1)
+    return variance
 
 
 def _resamples(

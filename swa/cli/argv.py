@@ -10,7 +10,8 @@ from pathlib import Path
 from swa.errors import UsageError
 
 MODELS = "--models"
-LIST_OPTIONS = (MODELS, "--accuracy-tasks", "--screen", "--scales", "--layers", "--neurons")
+LAYERS = "--layers"
+LIST_OPTIONS = (MODELS, "--accuracy-tasks", "--screen", "--scales", LAYERS, "--neurons")
 """Options whose value is every following word up to the next option or `--`."""
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d.*")
@@ -74,6 +75,8 @@ def _is_value(word: str) -> bool:
 def _spelled_out(option: str, values: list[str], syntax: Syntax) -> list[str]:
     parts = values if option == MODELS else [part for value in values for part in value.split(",")]
     parts = [part for part in parts if part]
+    if option == LAYERS:
+        parts = _every_joined(parts)
     if not parts:
         raise UsageError(f"{option} needs at least one value.")
     if option == MODELS:
@@ -87,6 +90,13 @@ def _spelled_out(option: str, values: list[str], syntax: Syntax) -> list[str]:
                 hint="Write models before list options, after --models, or after `--`.",
             )
     return [word for part in parts for word in (option, part)]
+
+
+def _every_joined(parts: list[str]) -> list[str]:
+    """`every 4` as the one value that it is, `every:4`."""
+    if len(parts) > 1 and parts[0] == "every":
+        return [f"every:{parts[1]}", *parts[2:]]
+    return parts
 
 
 def _is_named_like_a_model(word: str) -> bool:

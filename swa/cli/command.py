@@ -132,7 +132,9 @@ def option_kinds(command: Any) -> list[OptionKind]:
                 kinds.append(OptionKind("models", "list"))
         elif parameter.name not in _ABOUT_THE_CALL:
             form = "flag" if parameter.is_flag else "list" if parameter.multiple else "single"
-            kinds.append(OptionKind(parameter.name, form))  # type: ignore[arg-type]
+            spellings = (spelling.lstrip("-").replace("-", "_") for spelling in parameter.opts)
+            others = tuple(name for name in spellings if name != parameter.name and len(name) > 1)
+            kinds.append(OptionKind(parameter.name, form, others))  # type: ignore[arg-type]
     return kinds
 
 

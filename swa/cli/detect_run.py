@@ -78,6 +78,7 @@ class DetectionRun:
         from swa.detection.analysis import detect
 
         folder = place.folder
+        folder.create_for_detection()
         stamp = new_stamp(folder) if folder.detection(place.stamp).exists() else place.stamp
         header = run_header(
             self.call,

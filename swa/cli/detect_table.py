@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from swa.cli.numbers import significant, two_decimals
+from swa.cli.numbers import nats, significant, two_decimals
 from swa.cli.verdict import is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
 
@@ -64,10 +64,10 @@ def _confirmation_cells(weight: SuperWeight) -> dict[str, str]:
     if found is MISSING:
         return dict.fromkeys(("delta", "interval", "ratio", "control"), "-")
     return {
-        "delta": _fixed(found.delta_loss),
-        "interval": f"[{_fixed(found.ci_low)}, {_fixed(found.ci_high)}]",
+        "delta": nats(found.delta_loss),
+        "interval": f"[{nats(found.ci_low)}, {nats(found.ci_high)}]",
         "ratio": two_decimals(found.perplexity_ratio),
-        "control": "-" if found.control_delta_loss is MISSING else _fixed(found.control_delta_loss),
+        "control": "-" if found.control_delta_loss is MISSING else nats(found.control_delta_loss),
     }
 
 
@@ -124,9 +124,3 @@ def _style(row: Row) -> str:
 
 def _number(value: float | MISSING) -> str:
     return "-" if value is MISSING else significant(value)
-
-
-def _fixed(value: float) -> str:
-    """Nats per token: three decimals below 0.1, else two; a zero has no sign."""
-    text = f"{value:.3f}" if abs(value) < 0.0995 else f"{value:.2f}"
-    return "0.000" if text == "-0.000" else text

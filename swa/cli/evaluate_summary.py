@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import MISSING
 
 from swa.cli.command import Invocation
+from swa.cli.header import header_of_call
 from swa.errors import PartialFailureError
 from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis
-from swa.schemas.run import RunHeader, Status
+from swa.schemas.run import Status
 from swa.store.atomic import WriteError, write_bytes, write_text
 from swa.store.results import ResultsFolder
 from swa.store.search import Found, first_that_fits
@@ -58,7 +58,9 @@ def _write(
     results: ResultsFolder, call: Invocation, analyses: Sequence[ModelAnalysis], status: Status
 ) -> Found[CompleteAnalysis]:
     with results.new_complete_analysis() as path:
-        run = _header(call, analyses, status=status, stamp=path.stem.removeprefix("complete_analysis_"))
+        runs = [analysis.run for analysis in analyses if analysis.run is not MISSING]
+        stamp = path.stem.removeprefix("complete_analysis_")
+        run = header_of_call(call, runs, status=status).model_copy(update={"stamp": stamp})
         complete = CompleteAnalysis(run=run, models=list(analyses), statistics=_statistics(analyses))
         write_text(path, complete.model_dump_json(indent=2) + "\n")
     return Found(path, complete)
@@ -87,26 +89,3 @@ def _statistics(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:
         assert analysis.n_layers is not MISSING, "the command puts it in"
         models.append(model_statistics(analysis, family=analysis.family, n_layers=analysis.n_layers))
     return cross_model_statistics(models, analyses)
-
-
-def _header(call: Invocation, analyses: Sequence[ModelAnalysis], *, status: Status, stamp: str) -> RunHeader:
-    """The header of a call: what its models have in common, and the names of what they have not."""
-    runs = [analysis.run for analysis in analyses if analysis.run is not MISSING]
-    fingerprints = [run.weights_fingerprint for run in runs]
-    several = len(runs) > 1
-    return runs[0].model_copy(
-        update={
-            "command_line": ["swa", *call.words],
-            "options": call.options,
-            "model": ", ".join(run.model for run in runs),
-            "revision": None if several else runs[0].revision,
-            "weights_fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest()
-            if several
-            else fingerprints[0],
-            "dtype": ", ".join(dict.fromkeys(run.dtype for run in runs)),
-            "started": min(run.started for run in runs),
-            "ended": max(run.ended or run.started for run in runs),
-            "status": status,
-            "stamp": stamp,
-        }
-    )

@@ -1,18 +1,20 @@
-"""Provenance of a run: its header, and the block it keeps in the model's `run_config.json`."""
+"""Provenance of a run: its header, and the block it keeps in `run_config.json`."""
 
 from __future__ import annotations
 
+import hashlib
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import MISSING, JsonValue, ValidationError
 
 from swa.cli.command import Invocation
-from swa.schemas.run import RunHeader, Status
+from swa.schemas.run import EffectiveOption, RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
@@ -24,9 +26,14 @@ _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "lm_eval")
 
 
 def run_header(
-    call: Invocation, loaded: LoadedModel, *, seed: int, dataset_fingerprint: str | None, stamp: str
+    call: Invocation,
+    loaded: LoadedModel,
+    *,
+    seed: int,
+    dataset_fingerprint: str | None,
+    stamp: str | MISSING = MISSING,
 ) -> RunHeader:
-    """The header of a run that begins now."""
+    """The header of a run that begins now; without a stamp where no file has the run's time in its name."""
     return RunHeader(
         command=call.command,
         command_line=["swa", *call.words],
@@ -51,43 +58,107 @@ def ended(header: RunHeader, status: Status) -> RunHeader:
     return header.model_copy(update={"ended": _now(), "status": status})
 
 
+class RunBlock:
+    """The run's block in `run_config.json` while the run goes on.
+
+    Attributes:
+        header: What stands there.
+    """
+
+    def __init__(self, path: Path, header: RunHeader, warn: Callable[[str], None]) -> None:
+        self.header = header
+        self._path, self._warn = path, warn
+
+    def update(self, **changes: Any) -> None:
+        """Change keys of the header and write it."""
+        self.header = self.header.model_copy(update=changes)
+        write_block(self._path, self.header, self._warn)
+
+
 @contextmanager
-def recorded(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]) -> Iterator[None]:
+def recorded(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]) -> Iterator[RunBlock]:
     """Keep the run's state in `run_config.json`: started, then complete, failed or interrupted.
 
     After a kill it stays at started.
     """
-    _write_block(folder, header, warn)
+    block = RunBlock(folder.run_config, header, warn)
+    block.update()
     status: Status = "failed"
     try:
-        yield
+        yield block
         status = "complete"
     except KeyboardInterrupt:
         status = "interrupted"
         raise
     finally:
-        _write_block(folder, ended(header, status), warn)
+        block.update(ended=_now(), status=status)
 
 
 def last_run(folder: ModelFolder, command: str) -> RunHeader | None:
     """The last run of a command in this folder, `None` where there was none or its block cannot be read."""
-    config = _saved(folder)
+    return read_block(folder.run_config, command)
+
+
+def read_block(path: Path, command: str) -> RunHeader | None:
+    """A command's block of a `run_config.json`, `None` where there is none or it cannot be read."""
+    config = _saved(path)
     block = None if config is None else getattr(config, command)
     return block if isinstance(block, RunHeader) else None
 
 
-def _write_block(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]) -> None:
-    """Replace the command's own block; those of other commands stay."""
-    config = _saved(folder)
-    if config is None and folder.run_config.exists():
-        warn(f"'{folder.run_config}' is not valid and is written anew.")
+def write_block(path: Path, header: RunHeader, warn: Callable[[str], None]) -> None:
+    """Replace the command's own block of a `run_config.json`; those of other commands stay."""
+    config = _saved(path)
+    if config is None and path.exists():
+        warn(f"'{path}' is not valid and is written anew.")
     config = (config or RunConfig()).model_copy(update={header.command: header})
-    write_text(folder.run_config, config.model_dump_json(indent=2) + "\n")
+    write_text(path, config.model_dump_json(indent=2) + "\n")
 
 
-def _saved(folder: ModelFolder) -> RunConfig | None:
+def asks_the_same(header: RunHeader, call: Invocation) -> bool:
+    """Whether a saved run was called with the same options, wherever they were set."""
+    return _values(header.options) == _values(call.options)
+
+
+def _values(options: Mapping[str, EffectiveOption]) -> dict[str, JsonValue]:
+    return {name: option.value for name, option in options.items()}
+
+
+def header_of_call(call: Invocation, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:
+    """The header of a call: what its models have in common, and the names of what they have not.
+
+    Args:
+        call: How the command was called.
+        runs: The headers of its models, at least one.
+        status: How the call ended.
+    """
+    several = len(runs) > 1
+    fingerprints = [run.weights_fingerprint for run in runs]
+    same_windows = all(run.windows == runs[0].windows for run in runs)
+    return runs[0].model_copy(
+        update={
+            "command_line": ["swa", *call.words],
+            "options": call.options,
+            "model": ", ".join(run.model for run in runs),
+            "revision": None if several else runs[0].revision,
+            "weights_fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest()
+            if several
+            else fingerprints[0],
+            "dtype": ", ".join(dict.fromkeys(run.dtype for run in runs)),
+            "started": min(run.started for run in runs),
+            "ended": max(run.ended or run.started for run in runs),
+            "status": status,
+            "windows": runs[0].windows if same_windows else MISSING,
+            "configurations": MISSING,
+            "named_by_module": MISSING,
+            "notes": MISSING,
+        }
+    )
+
+
+def _saved(path: Path) -> RunConfig | None:
     try:
-        return RunConfig.model_validate_json(folder.run_config.read_bytes())
+        return RunConfig.model_validate_json(path.read_bytes())
     except (ValidationError, OSError):
         return None
 

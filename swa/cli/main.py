@@ -9,7 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from swa.cli import detect, doctor, evaluate, schema, validate
+from swa.cli import cascade, compare, detect, doctor, evaluate, schema, validate, vocab
+from swa.cli import report as report_command
 from swa.cli.argv import rewrite
 from swa.cli.command import Group, register, syntax_of
 from swa.cli.failures import EXIT_PIPE, interrupted, memory_errors_known, report
@@ -57,6 +58,10 @@ def _swa(
 for _name, _module in {
     "detect": detect,
     "evaluate": evaluate,
+    "vocab": vocab,
+    "cascade": cascade,
+    "report": report_command,
+    "compare": compare,
     "doctor": doctor,
     "schema": schema,
     "validate": validate,

@@ -22,3 +22,9 @@ def two_decimals(value: float) -> str:
     size = abs(value)
     text = f"{value:.2f}" if size < 9.995 else f"{value:.1f}" if size < 99.95 else significant(value)
     return "0.00" if text == "-0.00" else text
+
+
+def nats(value: float) -> str:
+    """Nats per token: three decimals below 0.1, else two; a zero has no sign."""
+    text = f"{value:.3f}" if abs(value) < 0.0995 else f"{value:.2f}"
+    return "0.000" if text == "-0.000" else text

@@ -31,10 +31,17 @@ Value = str | list[str] | bool
 
 @dataclass(frozen=True)
 class OptionKind:
-    """One option of a command, as far as its value's form goes."""
+    """One option of a command, as far as its value's form goes.
+
+    Attributes:
+        name: As a parameter.
+        form: Of its value.
+        other_names: Further spellings in a config, with underscores.
+    """
 
     name: str
     form: Literal["flag", "list", "single"]
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,8 @@ def _for_command(
 ) -> dict[str, Value]:
     """What the file says to one command; its own table wins over the top level."""
     tables = {key: value for key, value in values.items() if isinstance(value, dict)}
-    own = {option.name: option for option in known[command]}
-    of_any = {option.name for options in known.values() for option in options}
+    own = _by_name(known[command])
+    of_any = {name for options in known.values() for name in _by_name(options)}
     chosen: dict[str, Value] = {}
     for key, value in values.items():
         if key not in tables:
@@ -128,12 +135,16 @@ def _for_command(
                 chosen |= _as_text(own[name], value, path)
     for table, entries in tables.items():
         _known(table, set(known), f"the config '{path}' as a table")
-        of_table = {option.name for option in known[table]}
+        of_table = set(_by_name(known[table]))
         for key, value in entries.items():
             name = _known(key, of_table, f"[{table}] of the config '{path}'")
             if table == command:
                 chosen |= _as_text(own[name], value, path)
     return chosen
+
+
+def _by_name(options: Iterable[OptionKind]) -> dict[str, OptionKind]:
+    return {name: option for option in options for name in (option.name, *option.other_names)}
 
 
 def _known(key: str, names: set[str], where: str) -> str:

@@ -37,11 +37,15 @@ class Known(NamedTuple):
         weights: Those to work on.
         source: Where they come from, as part of a sentence.
         files: The detection record they are from, by name; empty for named ones.
+        candidates: Records of everything that was pointed to, also what is not worked on.
+        threshold: The spike threshold of the detection; `None` for `auto` and for named ones.
     """
 
     weights: tuple[GivenWeight, ...]
     source: str
     files: dict[str, str]
+    candidates: tuple[SuperWeight, ...] = ()
+    threshold: float | None = None
 
     @property
     def coordinates(self) -> list[str]:
@@ -54,11 +58,16 @@ class Taken(NamedTuple):
 
     Attributes:
         weights: Their records, each coordinate once.
-        files: The detection record they are from, by name.
+        known: Where they are from.
     """
 
     weights: list[SuperWeight]
-    files: dict[str, str]
+    known: Known
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The detection record they are from, by name."""
+        return self.known.files
 
 
 @dataclass(frozen=True)
@@ -106,18 +115,20 @@ class SuperWeightSource:
         for record in _records(place, loaded, known.weights):
             weights.setdefault(record.coordinate, record)
         place.progress.say(f"{loaded.name}: {counted(len(weights), 'super weight')} from {known.source}.")
-        return Taken(list(weights.values()), known.files)
+        return Taken(list(weights.values()), known)
 
     def _named(self, place: Workplace) -> Known:
         name = place.checkpoint.reference.name
         weights = [given for given in self.given if not self.several_models or given.model in (None, name)]
         chosen = tuple(given for given in weights if self._counts(given.record))
-        return Known(chosen, f"--super-weights{_share(len(chosen), len(weights))}", {})
+        records = tuple(given.record for given in weights if given.record is not None)
+        return Known(chosen, f"--super-weights{_share(len(chosen), len(weights))}", {}, records)
 
     def _of_detection(self, result: DetectionResult, path: Path) -> Known:
         chosen = tuple(from_record(weight) for weight in result.super_weights if self._counts(weight))
         source = f"'{path}'{_share(len(chosen), len(result.super_weights))}"
-        return Known(chosen, source, {"detection": str(path)})
+        threshold = None if result.threshold.value is MISSING else result.threshold.value
+        return Known(chosen, source, {"detection": str(path)}, tuple(result.super_weights), threshold)
 
     def _counts(self, record: SuperWeight | None) -> bool:
         """Whether it is taken; what removal never tested counts, for somebody chose it without."""

@@ -10,6 +10,8 @@ import typer
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_NEURON = re.compile(r"[\w.]+(:e\d+)?:\d+", re.ASCII)
+_LAYERS = re.compile(r"all|every[: ]0*[1-9]\d*|\d+", re.ASCII)
 
 AUTO = "auto"
 
@@ -81,3 +83,19 @@ def device_text(text: str) -> str:
     if not _DEVICE.fullmatch(text):
         raise typer.BadParameter(f"'{text}' is no device; use auto, cpu, cuda, cuda:N or mps.")
     return text
+
+
+def neuron_text(text: str) -> str:
+    """Check the form of a neuron's name: `layer:neuron`, `layer:eEXPERT:neuron`, a module's path for the layer."""
+    if not _NEURON.fullmatch(text):
+        raise typer.BadParameter(
+            f"'{text}' is no neuron; write layer:neuron such as 10:523, or layer:eEXPERT:neuron such as 3:e17:42."
+        )
+    return text
+
+
+def layers_text(text: str) -> str:
+    """Check one value of `--layers`: `all`, `every:N` or a number."""
+    if not _LAYERS.fullmatch(text):
+        raise typer.BadParameter(f"'{text}' is neither all, nor every N with N from 1, nor the number of a layer.")
+    return text.replace(" ", ":")

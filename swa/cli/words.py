@@ -1,8 +1,7 @@
-"""Numbers in sentences."""
+"""The words of `swa.report`, where commands look for them."""
 
 from __future__ import annotations
 
+from swa.report.words import counted
 
-def counted(number: int, noun: str) -> str:
-    """`no texts`, `1 text`, `2 texts`."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+__all__ = ["counted"]

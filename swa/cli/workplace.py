@@ -14,6 +14,7 @@ from swa.cli.loading import fetch_checkpoint, load_checkpoint
 from swa.cli.options import LoadOptions
 from swa.cli.progress import TerminalProgress
 from swa.schemas.run import RunHeader
+from swa.store.atomic import remove_leftovers
 from swa.store.names import model_folder_name, timestamp
 from swa.store.tree import ModelFolder
 
@@ -55,10 +56,11 @@ class Workplace:
         if header.weights_fingerprint != self.checkpoint.fingerprint:
             return False
         asked = header.options.get("dtype")
-        return header.dtype == self._dtype or (asked is not None and asked.value == self.options.dtype)
+        return header.dtype == self.dtype or (asked is not None and asked.value == self.options.dtype)
 
     @cached_property
-    def _dtype(self) -> str | None:
+    def dtype(self) -> str | None:
+        """The type that the weights will have in memory; `None` where only the weights themselves say it."""
         from swa.models.load import dtype_in_memory
 
         return dtype_in_memory(self.checkpoint, self.options.dtype, trust_remote_code=self.options.trust_remote_code)
@@ -77,6 +79,7 @@ def at_work(
     load: LoadOptions,
     progress: TerminalProgress,
     stamp: Callable[[ModelFolder], str] = new_stamp,
+    layout: type[ModelFolder] = ModelFolder,
 ) -> Iterator[Workplace]:
     """Make the model's folder, keep other runs out of it, begin a log, and bring the checkpoint.
 
@@ -86,6 +89,7 @@ def at_work(
         load: How models are fetched and loaded.
         progress: Where the work is reported.
         stamp: Which TS the run gets; it may be that of the run it continues.
+        layout: Where the files of a model lie.
 
     Raises:
         SwaError: The model or its folder cannot be used.
@@ -93,9 +97,10 @@ def at_work(
     from swa.models.reference import parse_reference
 
     reference = parse_reference(name, revision=load.revision)
-    folder = ModelFolder(results_dir, model_folder_name(reference.name, reference.path))
+    folder = layout(results_dir, model_folder_name(reference.name, reference.path))
     folder.create()
     with folder.locked():
+        remove_leftovers(folder.path, deep=True)
         chosen = stamp(folder)
         with run_log(folder.log(chosen)) as log:
             yield Workplace(folder, chosen, log, fetch_checkpoint(reference, load, progress), load, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -64,26 +64,79 @@ def detection_windows(tokenizer: Any, text: TextSource, *, context_length: int) 
         UnsupportedModelError: The context has no room for a token and its target.
         UsageError: The text does not give 4 + 2 windows.
     """
+    windows, n_prefix, n_stream = _cut(tokenizer, text, context_length)
+    width = windows.shape[1] - n_prefix
+    if len(windows) < MIN_CONFIRMATION + MIN_GRADIENT:
+        needed = (MIN_CONFIRMATION + MIN_GRADIENT) * width
+        raise UsageError(
+            f"The text '{text.name}' has {n_stream} tokens; {needed} are needed for {width} tokens a window.",
+            hint="Use a longer text, or `--dataset builtin`.",
+        )
+    n_confirmation, n_gradient = _shares(len(windows))
+    return DetectionWindows(
+        confirmation=windows[:n_confirmation],
+        gradient=windows[n_confirmation : n_confirmation + n_gradient],
+        n_prefix=n_prefix,
+    )
+
+
+class RoutingWindows(NamedTuple):
+    """Windows on which experts are watched (7-decisions D8).
+
+    Attributes:
+        ids: `(n, n_prefix + window)`.
+        first: Number of the first one in the text.
+        note: What was done because the text is short, or an empty string.
+    """
+
+    ids: Tensor
+    first: int
+    note: str
+
+
+def routing_windows(tokenizer: Any, text: TextSource, *, context_length: int, n_windows: int) -> RoutingWindows:
+    """Windows 24, 25, … of the text, which neither the gradient screen nor the confirmation uses.
+
+    Where the text ends before them, the windows of the gradient screen serve: both look for candidates, and the
+    windows of the confirmation stay held out.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        text: The text.
+        context_length: Longest input of the model, in tokens.
+        n_windows: How many; fewer where the text has no more.
+
+    Raises:
+        UnsupportedModelError: The context has no room for a token and its target.
+    """
+    windows, _, _ = _cut(tokenizer, text, context_length)
+    first = N_CONFIRMATION + N_GRADIENT
+    note = ""
+    if n_windows and len(windows) <= first:
+        n_confirmation, n_gradient = _shares(len(windows))
+        windows, first = windows[: n_confirmation + n_gradient], n_confirmation
+        note = f"The text '{text.name}' has no windows for routing alone; those of the gradient screen are used"
+    chosen = windows[first : first + n_windows]
+    if len(chosen) < n_windows:
+        note = (note or f"The text '{text.name}' is short") + f": {len(chosen)} instead of {n_windows} windows"
+    return RoutingWindows(chosen, first, f"{note}." if note else "")
+
+
+def _cut(tokenizer: Any, text: TextSource, context_length: int) -> tuple[Tensor, int, int]:
+    """All whole windows of a text, the number of special tokens in front of each, and the text's tokens."""
     prefix = special_prefix(tokenizer)
     width = min(WINDOW, context_length - len(prefix))
     if width < 2:
         raise UnsupportedModelError(f"A context of {context_length} tokens has no room for a window of text.")
     stream = token_stream(tokenizer, text.text)
-    n_available = len(stream) // width
-    if n_available < MIN_CONFIRMATION + MIN_GRADIENT:
-        needed = (MIN_CONFIRMATION + MIN_GRADIENT) * width
-        raise UsageError(
-            f"The text '{text.name}' has {len(stream)} tokens; {needed} are needed for {width} tokens a window.",
-            hint="Use a longer text, or `--dataset builtin`.",
-        )
+    n_windows = len(stream) // width
+    front = torch.tensor(prefix, dtype=torch.int64).expand(n_windows, -1)
+    windows = stream[: n_windows * width].view(n_windows, width)
+    return torch.cat([front, windows], dim=1), len(prefix), len(stream)
+
+
+def _shares(n_available: int) -> tuple[int, int]:
+    """Windows of the confirmation and of the gradient screen."""
     n_windows = min(n_available, N_CONFIRMATION + N_GRADIENT)
     n_gradient = min(N_GRADIENT, max(MIN_GRADIENT, n_windows // 3))
-    windows = stream[: n_windows * width].view(n_windows, width)
-    front = torch.tensor(prefix, dtype=torch.int64).expand(n_windows, -1)
-    windows = torch.cat([front, windows], dim=1)
-    n_confirmation = min(N_CONFIRMATION, n_windows - n_gradient)
-    return DetectionWindows(
-        confirmation=windows[:n_confirmation],
-        gradient=windows[n_confirmation : n_confirmation + n_gradient],
-        n_prefix=len(prefix),
-    )
+    return min(N_CONFIRMATION, max(0, n_windows - n_gradient)), n_gradient

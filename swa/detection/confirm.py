@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from swa.detection.extremes import Address
 from swa.detection.losses import LossMeter, WindowLosses
-from swa.detection.spikes import Address
 from swa.engine.edits import Edit
 from swa.engine.inactive import why_inactive
 from swa.engine.nearest import nearest_in_size

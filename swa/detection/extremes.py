@@ -15,6 +15,9 @@ ABSOLUTE_FLOOR = 100.0
 MEDIAN_FACTOR = 1000.0
 """`auto`: … and this many times the median |residual|."""
 
+Address = tuple[Site, int, int]
+"""Site, row, column."""
+
 
 @dataclass(frozen=True)
 class Extremes:
@@ -105,7 +108,6 @@ def find_extremes(site: Site, activations: Activations, weight: Tensor, *, promp
         rows = (activation.tokens == token).nonzero()
         if len(rows):  # otherwise another expert's token
             added = attribute(activation, weight, row_index=int(rows[0]), channel=channel)
-    residual = activations.residual_after(site)
     return Extremes(
         site=site,
         prompt=prompt,
@@ -117,7 +119,7 @@ def find_extremes(site: Site, activations: Activations, weight: Tensor, *, promp
         output_position=int(activation.tokens[output_row]),
         spike=spike,
         added=added,
-        residual_median=float(residual.float().abs().median()) if residual is not None else float("nan"),
+        residual_median=activations.residual_median(site),
     )
 
 

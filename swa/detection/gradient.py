@@ -6,7 +6,7 @@ over windows (the diagonal of the empirical Fisher times W²); the mean would le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from swa.detection.spikes import Address
+from swa.detection.extremes import Address
 from swa.models.loaded import LoadedModel
 from swa.models.sites import Site, parameter_of
 from swa.progress import Progress
@@ -55,7 +55,14 @@ class GradientScreen:
 
 
 def screen_gradients(
-    loaded: LoadedModel, windows: Tensor, *, n_prefix: int, keep: int, also: Sequence[Address], progress: Progress
+    loaded: LoadedModel,
+    windows: Tensor,
+    *,
+    n_prefix: int,
+    keep: int,
+    also: Sequence[Address],
+    progress: Progress,
+    excluded: Container[Site] = (),
 ) -> GradientScreen:
     """Score every scalar of every site.
 
@@ -69,10 +76,12 @@ def screen_gradients(
         keep: Number of addresses to keep.
         also: Further addresses to score.
         progress: Where windows are counted.
+        excluded: Sites whose scalars do not take part.
     """
     by_parameter: dict[tuple[str, str], list[Site]] = {}
     for site in loaded.sites:
-        by_parameter.setdefault((site.module, site.parameter), []).append(site)
+        if site not in excluded:
+            by_parameter.setdefault((site.module, site.parameter), []).append(site)
     groups = _groups(loaded.model, list(by_parameter.values()))
     histogram = torch.zeros(2 ** (31 - _BITS), dtype=torch.int64)
     best: list[tuple[float, float, Address]] = []

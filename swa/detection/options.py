@@ -11,7 +11,7 @@ DEFAULT_PROMPT = "Apple Inc. is a worldwide tech company."
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """The choices of a detection (2-methods 2.1 and 2.2).
+    """The choices of a detection (2-methods 2.1 to 2.3).
 
     Attributes:
         screens: Which screens look for candidates.
@@ -22,6 +22,10 @@ class DetectOptions:
         confirm: Whether candidates are removed one by one on held-out text.
         seed: Seed of the bootstrap.
         batch_size: Windows in one forward pass; `None` chooses from the machine's memory.
+        router_analysis_samples: Windows on which routed experts are watched.
+        p_active_floor: Experts that a smaller share of the tokens selects are not examined.
+        co_spike_threshold: What the co-spike score of an expert's spike must exceed to make a candidate.
+        enable_causal_scoring: Whether candidates in experts are removed under natural and forced routing.
     """
 
     screens: tuple[Screen, ...] = ("spike", "gradient")
@@ -32,3 +36,7 @@ class DetectOptions:
     confirm: bool = True
     seed: int = 42
     batch_size: int | None = None
+    router_analysis_samples: int = 10
+    p_active_floor: float = 0.01
+    co_spike_threshold: float = 0.12
+    enable_causal_scoring: bool = False

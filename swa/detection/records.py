@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from swa.detection.confirm import Confirmed
-from swa.detection.extremes import Attribution, Extremes, describe
+from swa.detection.expert_findings import ExpertFindings
+from swa.detection.extremes import Address, Attribution, Extremes, describe
 from swa.detection.gradient import GradientScreen
-from swa.detection.spikes import Address, Spike, SpikeScreen
+from swa.detection.spikes import Spike, SpikeScreen
 from swa.models.loaded import LoadedModel
 from swa.models.published import is_published
+from swa.models.sites import Site
 from swa.models.weights import matrix_of
 from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, Screen, SiteExtremes, SuperWeight
 
@@ -25,11 +27,27 @@ def super_weight_record(
     gradients: GradientScreen | None,
     confirmed: Confirmed | None,
     prompts: Sequence[str],
+    experts: ExpertFindings | None = None,
 ) -> SuperWeight:
-    """Everything that is known of one candidate."""
+    """Everything that is known of one candidate.
+
+    Args:
+        loaded: The model.
+        address: Site, row and column.
+        spikes: The spike screen.
+        gradients: The gradient screen, where it ran.
+        confirmed: The confirmation, where it ran.
+        prompts: What the numbers of texts in `spikes` stand for.
+        experts: Findings about routed experts; `None` for dense models.
+    """
     site, row, col = address
     spike = spikes.found.get(address)
-    values: Attribution | None = spike.attribution if spike else _on_prompts(loaded, address, spikes)
+    of_expert = experts if site.kind == "expert" else None
+    values: Attribution | None
+    if spike is not None:
+        values = spike.attribution
+    else:
+        values = of_expert.values(address) if of_expert else _on_prompts(loaded, address, spikes)
     found_by: list[Screen] = ["spike"] if spike else []
     optional: dict[str, Any] = {}
     if gradients is not None:
@@ -54,6 +72,8 @@ def super_weight_record(
         optional |= {"iteration": spike.iteration, "extreme_pair": _extreme_pair(spike)}
     if confirmed is not None:
         optional["confirmation"] = confirmed.confirmations[address]
+    if of_expert is not None:
+        optional["moe"] = of_expert.block(address, spike)
     return SuperWeight(
         model=loaded.name,
         layer=site.layer,
@@ -137,7 +157,7 @@ def _site_extremes(seen: Extremes, threshold: float | None) -> SiteExtremes:
 def coverage_record(loaded: LoadedModel, spikes: SpikeScreen) -> Coverage:
     """Which of the model's down projections were measured."""
     sites = loaded.sites
-    reached = {seen.site for seen in spikes.rounds[0]}
+    reached = {seen.site for seen in spikes.rounds[0]} - set(spikes.excluded)
     experts = [site for site in sites if site.kind == "expert"]
     n_reached_experts = sum(site in reached for site in experts)
     n_mlps, n_reached_mlps = len(sites) - len(experts), len(reached) - n_reached_experts
@@ -152,15 +172,19 @@ def coverage_record(loaded: LoadedModel, spikes: SpikeScreen) -> Coverage:
         n_experts_examined=n_reached_experts,
         n_layers=sites.n_layers,
         not_examined=[
-            f"L{site.layer}.{site.inner}: no token of the prompts reached it" for site in sites if site not in reached
+            f"L{site.layer}.{site.inner}: {spikes.excluded.get(site, 'no token of the prompts reached it')}"
+            for site in sites
+            if site not in reached
         ],
     )
 
 
 def near_miss_records(spikes: SpikeScreen, threshold: float) -> list[NearMiss]:
     """Sites whose extremes both pass half the threshold in the first round, but do not spike."""
-    near = [seen for seen in spikes.rounds[0] if seen.passes(threshold / 2) and not seen.passes(threshold)]
+    examined = [seen for seen in spikes.rounds[0] if seen.site not in spikes.excluded]
+    near = [seen for seen in examined if seen.passes(threshold / 2) and not seen.passes(threshold)]
     near.sort(key=lambda seen: -min(abs(seen.input_value), abs(seen.output_value)))
+    near = _experts_once(near, spiking={seen.site for seen in examined if seen.passes(threshold)})
     return [
         NearMiss(
             layer=seen.site.layer,
@@ -171,3 +195,14 @@ def near_miss_records(spikes: SpikeScreen, threshold: float) -> list[NearMiss]:
         )
         for seen in near[:N_NEAR_MISSES]
     ]
+
+
+def _experts_once(near: Sequence[Extremes], *, spiking: Container[Site]) -> list[Extremes]:
+    """Experts are seen on many texts: each is kept once, and not at all where another text shows a spike."""
+    kept: list[Extremes] = []
+    listed: set[Site] = set()
+    for seen in near:
+        if seen.site.kind != "expert" or (seen.site not in listed and seen.site not in spiking):
+            kept.append(seen)
+            listed.add(seen.site)
+    return kept

@@ -11,6 +11,7 @@ import torch
 
 from swa.data.sources import TextSource
 from swa.detection.confirm import Confirmed
+from swa.detection.expert_findings import ExpertFindings
 from swa.detection.options import DetectOptions
 from swa.detection.records import coverage_record, iteration_records, near_miss_records
 from swa.detection.spikes import SpikeScreen
@@ -29,6 +30,7 @@ def detection_result(
     spikes: SpikeScreen,
     confirmed: Confirmed | None,
     super_weights: Sequence[SuperWeight],
+    experts: ExpertFindings | None,
     notes: Sequence[str],
     timings: Mapping[str, float],
 ) -> DetectionResult:
@@ -40,6 +42,8 @@ def detection_result(
         optional["baseline_loss"] = confirmed.baseline_loss
         if confirmed.combined_delta is not None:
             optional["combined_delta_loss"] = confirmed.combined_delta
+    if experts is not None:
+        optional["routing"] = experts.layers()
     threshold = options.spike_threshold
     return DetectionResult(
         model=loaded.name,
@@ -47,7 +51,7 @@ def detection_result(
         weights_fingerprint=loaded.fingerprint,
         architecture=describe_architecture(loaded),
         dtype=str(loaded.dtype).removeprefix("torch."),
-        config=_config(options, batch_size),
+        config=_config(options, batch_size) | (_expert_config(options) if experts else {}),
         screens=list(screens),
         screens_skipped={str(screen): reason for screen, reason in skipped.items()},
         threshold=_threshold(loaded, spikes, threshold),
@@ -94,6 +98,16 @@ def _config(options: DetectOptions, batch_size: int | None) -> dict[str, Any]:
         "no_confirm": not options.confirm,
         "seed": options.seed,
         "batch_size": batch_size or "auto",
+    }
+
+
+def _expert_config(options: DetectOptions) -> dict[str, Any]:
+    """The choices that act on mixtures of experts alone."""
+    return {
+        "router_analysis_samples": options.router_analysis_samples,
+        "p_active_floor": options.p_active_floor,
+        "co_spike_threshold": options.co_spike_threshold,
+        "enable_causal_scoring": options.enable_causal_scoring,
     }
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from swa.detection.extremes import Attribution, Extremes, find_extremes
+from swa.detection.co_spike import watch_scalars
+from swa.detection.extremes import Address, Attribution, Extremes
+from swa.detection.look import ExpertSearch, Look, look
+from swa.detection.routing_statistics import LayerStatistics, excluded_experts, routing_statistics
 from swa.engine.ablation import editing
-from swa.engine.capture import Activations, capture
+from swa.engine.capture import Activations
 from swa.engine.edits import Edit
+from swa.engine.routing import Gate
 from swa.models.loaded import LoadedModel
 from swa.models.sites import Site
-from swa.models.weights import matrix_of
 from swa.progress import Progress
-
-Address = tuple[Site, int, int]
-"""Site, row, column."""
 
 
 @dataclass
@@ -29,7 +29,9 @@ class Spike:
         attribution: Its values when it was found.
         extremes: The site's extremes then.
         iteration: Round in which it was found, from 1.
-        prompts: Indices of the prompts that showed it.
+        prompts: Numbers of the texts that showed it: the prompts, then the windows of `ExpertSearch`.
+        co_spike: Co-spike score then, of experts only.
+        gate: How the token of the spike was sent to the expert, where that can be read.
     """
 
     site: Site
@@ -37,6 +39,8 @@ class Spike:
     extremes: Extremes
     iteration: int
     prompts: list[int]
+    co_spike: float | None = None
+    gate: Gate | None = None
 
     @property
     def address(self) -> Address:
@@ -50,10 +54,13 @@ class SpikeScreen:
 
     Attributes:
         threshold: Its threshold; `None` for the scale-free rule.
-        rounds: Extremes of every reached site on every prompt, by round.
+        rounds: Extremes of every reached site by round, on every prompt and (of experts) on the windows worth keeping.
         found: Candidates by address, in the order they were found.
         auto: What the scale-free rule finds in the first round.
         intact: The first round's forward passes, one a prompt.
+        routing: Statistics of the routed layers in the first round: on the windows, without any on the prompts.
+        excluded: Experts that are not examined, with the reason.
+        rejected: Co-spike scores of what spikes in an expert and is no candidate.
     """
 
     threshold: float | None
@@ -61,6 +68,9 @@ class SpikeScreen:
     found: dict[Address, Spike] = field(default_factory=dict)
     auto: list[Address] = field(default_factory=list)
     intact: list[Activations] = field(default_factory=list)
+    routing: list[LayerStatistics] = field(default_factory=list)
+    excluded: dict[Site, str] = field(default_factory=dict)
+    rejected: dict[Address, float] = field(default_factory=dict)
 
 
 def screen_spikes(
@@ -70,6 +80,7 @@ def screen_spikes(
     threshold: float | None,
     max_iterations: int,
     progress: Progress,
+    search: ExpertSearch | None = None,
 ) -> SpikeScreen:
     """Zero what spikes and look again.
 
@@ -79,54 +90,74 @@ def screen_spikes(
         threshold: Both extremes must exceed it; `None` for the scale-free rule.
         max_iterations: Rounds at most; 0 looks once and takes no candidates.
         progress: Where rounds are counted.
+        search: What routed experts need; without it they are treated like dense MLPs.
     """
     screen = SpikeScreen(threshold)
     n_rounds = max(1, max_iterations)
     with progress.task("Looking for spikes", n_rounds) as task:
         for number in range(1, n_rounds + 1):
             zeroed = [Edit(site, row, col) for site, row, col in screen.found]
-            extremes, passes = _look(loaded, prompts, zeroed)
+            seen = look(loaded, prompts, zeroed, threshold=threshold, search=search)
             if number == 1:
-                screen.intact = passes
-                screen.auto = list(dict.fromkeys(_address(e, None) for e in extremes if e.passes(None)))
-            screen.rounds.append(extremes)
+                _first_round(screen, seen, search)
+            screen.rounds.append(seen.extremes)
             task.advance()
-            if max_iterations == 0 or not _collect(screen, extremes, threshold=threshold, number=number):
+            spiking = [one for one in seen.extremes if one.passes(threshold) and one.site not in screen.excluded]
+            if max_iterations == 0 or not spiking:
+                break
+            scores: dict[Address, float] = {}
+            if search is not None:
+                scores = _co_spikes(loaded, spiking, prompts, zeroed, threshold=threshold, search=search)
+                low = {address: score for address, score in scores.items() if not score > search.co_spike_threshold}
+                screen.rejected |= low
+                spiking = [one for one in spiking if _address(one, threshold) not in low]
+            if not _collect(screen, spiking, seen, scores, number=number):
                 break
     return screen
 
 
-def _look(
-    loaded: LoadedModel, prompts: Sequence[Tensor], zeroed: Sequence[Edit]
-) -> tuple[list[Extremes], list[Activations]]:
+def _first_round(screen: SpikeScreen, seen: Look, search: ExpertSearch | None) -> None:
+    """What only the intact model tells: routing, and what the scale-free rule would find."""
+    screen.intact = seen.passes
+    if search is not None:
+        first = len(seen.passes) if len(search.windows) else 0
+        screen.routing = routing_statistics(search.layers, seen.routings[first:], seen.lengths[first:])
+        screen.excluded = excluded_experts(screen.routing, seen.routings, search.p_active_floor)
+    examined = (one for one in seen.extremes if one.site not in screen.excluded)
+    screen.auto = list(dict.fromkeys(_address(one, None) for one in examined if one.passes(None)))
+
+
+def _co_spikes(
+    loaded: LoadedModel,
+    spiking: Sequence[Extremes],
+    prompts: Sequence[Tensor],
+    zeroed: Sequence[Edit],
+    *,
+    threshold: float | None,
+    search: ExpertSearch,
+) -> dict[Address, float]:
+    """Co-spike scores of what spikes in experts, over all texts, with the same scalars removed."""
+    addresses = list(dict.fromkeys(_address(one, threshold) for one in spiking if one.site.kind == "expert"))
+    texts = [*prompts, *search.window_texts(loaded.device)]
     with editing(loaded, zeroed):
-        passes = [capture(loaded.model, loaded.sites.sites, ids) for ids in prompts]
-    extremes: list[Extremes] = []
-    for site in loaded.sites:
-        reached = [index for index, activations in enumerate(passes) if site in activations.sites]
-        if reached:
-            weight = matrix_of(loaded.model, site)
-            removed = [edit.index for edit in zeroed if edit.site == site]
-            if removed:
-                weight = weight.clone()
-                for index in removed:
-                    weight[index] = 0.0
-            extremes += [find_extremes(site, passes[index], weight, prompt=index) for index in reached]
-    return extremes, passes
+        watched = watch_scalars(loaded, addresses, texts, layers=search.layers)
+    return {address: sums.co_spike for address, sums in watched.items()}
 
 
-def _collect(screen: SpikeScreen, extremes: Sequence[Extremes], *, threshold: float | None, number: int) -> bool:
+def _collect(
+    screen: SpikeScreen, spiking: Sequence[Extremes], seen: Look, scores: Mapping[Address, float], *, number: int
+) -> bool:
     """Add what spikes; whether anything is new."""
     any_new = False
-    for seen in extremes:
-        if not seen.passes(threshold):
-            continue
-        address = _address(seen, threshold)
+    for one in spiking:
+        attribution = one.candidate(screen.threshold)
+        address = _address(one, screen.threshold)
         if address not in screen.found:
-            screen.found[address] = Spike(seen.site, seen.candidate(threshold), seen, number, [seen.prompt])
+            gate = seen.gate_at(one.site, one.prompt, attribution.output_position)
+            screen.found[address] = Spike(one.site, attribution, one, number, [one.prompt], scores.get(address), gate)
             any_new = True
         elif screen.found[address].iteration == number:
-            screen.found[address].prompts.append(seen.prompt)
+            screen.found[address].prompts.append(one.prompt)
     return any_new
 
 

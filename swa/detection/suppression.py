@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swa.detection.spikes import Address, SpikeScreen
+from swa.detection.extremes import Address
+from swa.detection.spikes import SpikeScreen
 from swa.engine.ablation import editing
 from swa.engine.edits import Edit
 from swa.models.flow import tensors_in
@@ -21,15 +22,15 @@ class _SeenError(Exception):
 
 
 def spike_suppression(
-    loaded: LoadedModel, addresses: Sequence[Address], screen: SpikeScreen, prompts: Sequence[Tensor]
+    loaded: LoadedModel, addresses: Sequence[Address], screen: SpikeScreen, texts: Sequence[Tensor]
 ) -> dict[Address, float]:
     """Largest |residual| over tokens and channels after the candidate's layer, removed over intact.
 
     Args:
         loaded: The model.
-        addresses: Candidates; a spike is measured on the first prompt that showed it, others on the first prompt.
-        screen: The spike screen, for the prompts of its candidates.
-        prompts: Token ids `(1, n_tokens)`.
+        addresses: Candidates; a spike is measured on the first text that showed it, others on the first prompt.
+        screen: The spike screen, for the texts of its candidates.
+        texts: Token ids `(1, n_tokens)`: the prompts, and behind them the windows on which experts were watched.
 
     Returns:
         By address; layers that return no residual stream are missing.
@@ -39,12 +40,12 @@ def spike_suppression(
     for address in addresses:
         site = address[0]
         spike = screen.found.get(address)
-        prompt = spike.prompts[0] if spike else 0
-        place = (f"{site.stack}.{site.layer}", prompt)
+        text = spike.prompts[0] if spike else 0
+        place = (f"{site.stack}.{site.layer}", text)
         if place not in intact:
-            intact[place] = _peak(loaded.model, site, prompts[prompt])
+            intact[place] = _peak(loaded.model, site, texts[text])
         with editing(loaded, [Edit(*address)]):
-            removed = _peak(loaded.model, site, prompts[prompt])
+            removed = _peak(loaded.model, site, texts[text])
         if intact[place] > 0:
             result[address] = removed / intact[place]
     return result

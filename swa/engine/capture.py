@@ -54,10 +54,19 @@ class Activations:
 
     sites: dict[Site, SiteActivation] = field(default_factory=dict)
     residuals: dict[str, Tensor] = field(default_factory=dict)
+    _medians: dict[str, float] = field(default_factory=dict)
 
     def residual_after(self, site: Site) -> Tensor | None:
         """The residual stream after the site's layer."""
         return self.residuals.get(f"{site.stack}.{site.layer}")
+
+    def residual_median(self, site: Site) -> float:
+        """Median over tokens and channels of |residual| after the site's layer; NaN where there is none."""
+        path = f"{site.stack}.{site.layer}"
+        if path not in self._medians:
+            residual = self.residual_after(site)
+            self._medians[path] = float("nan") if residual is None else float(residual.float().abs().median())
+        return self._medians[path]
 
 
 class _Capture(SiteCalls):  # type: ignore[no-untyped-call]
@@ -71,6 +80,8 @@ class _Capture(SiteCalls):  # type: ignore[no-untyped-call]
         self._alive: list[Any] = []
 
     def on_call(self, call: SiteCall) -> None:
+        if not len(call.x):  # an expert that runs on the tokens of nobody
+            return
         tokens = self._tokens(call)
         seen = self.activations.sites.get(call.site)
         x, y = call.x.detach().clone(), call.y.detach().clone()
@@ -81,21 +92,29 @@ class _Capture(SiteCalls):  # type: ignore[no-untyped-call]
             seen.tokens = torch.cat([seen.tokens, tokens])
         self._alive.append(call)
         self._pending.setdefault(storage_of(call.y), set()).add(call.site)
-        rows = self._tokens_of.get(storage_of(call.x))
+        rows = self._rows_of(call.x)
         if rows is not None:
             self._tokens_of[storage_of(call.y)] = rows
 
     def _tokens(self, call: SiteCall) -> Tensor:
         n_rows = len(call.x)
-        rows = self._tokens_of.get(storage_of(call.x))
-        if rows is not None and len(rows) != n_rows:  # a slice of the gathered rows
-            first = int(call.x.storage_offset()) // max(1, int(call.x.stride(0)))
-            rows = rows[first : first + n_rows]
-        if rows is None or len(rows) != n_rows:
+        rows = self._rows_of(call.x)
+        if rows is None:
             seen = self.activations.sites.get(call.site)
             start = 0 if seen is None else len(seen.x)
             rows = torch.arange(start, start + n_rows) % self._n_tokens
         return rows.cpu()
+
+    def _rows_of(self, tensor: Tensor) -> Tensor | None:
+        """Token of each row of a tensor that comes from gathered rows, or of a slice of them."""
+        rows = self._tokens_of.get(storage_of(tensor))
+        if rows is None or not tensor.dim() or len(rows) == len(tensor):
+            return rows
+        if tensor.dim() != 2 or tensor.stride(0) < tensor.shape[1]:  # not some of the rows, but something else
+            return None
+        first = int(tensor.storage_offset()) // max(1, int(tensor.stride(0)))
+        part = rows[first : first + len(tensor)]
+        return part if len(part) == len(tensor) else None
 
     def on_operation(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         outputs = [t for t in tensors_in(output) if t.is_floating_point()]
@@ -137,9 +156,13 @@ class _Capture(SiteCalls):  # type: ignore[no-untyped-call]
             self._gathered(args[0], args[1][0], outputs[0])
         elif func is aten.index_select.default and args[1] == 0:
             self._gathered(args[0], args[2], outputs[0])
+        elif func is aten.cat.default and all(t.dim() == 2 for t in inputs) and (len(args) < 2 or args[1] == 0):
+            parts = [self._rows_of(tensor) for tensor in inputs]
+            if all(part is not None for part in parts):
+                self._tokens_of[storage_of(outputs[0])] = torch.cat([part for part in parts if part is not None])
         else:
             for tensor in inputs:
-                rows = self._tokens_of.get(storage_of(tensor))
+                rows = self._rows_of(tensor)
                 if rows is None:
                     continue
                 for produced in outputs:

@@ -21,7 +21,7 @@ from swa.models.experts import eager_experts, fused_experts
 from swa.models.family import complete_families
 from swa.models.flow import Flow
 from swa.models.sites import Site, SiteMap
-from swa.models.trace import N_TOKENS, Event, Trace, layer_lists, trace_forward
+from swa.models.trace import Event, Trace, layer_lists, sample_ids, trace_forward
 from swa.schemas.coordinate import SiteKind
 
 
@@ -35,11 +35,8 @@ def discover_sites(model: Any, *, device: torch.device | None = None) -> SiteMap
     Raises:
         UnsupportedModelError: There is no MLP, or what was found does not explain the model's own products.
     """
-    vocabulary = model.get_input_embeddings().weight.shape[0]
-    generator = torch.Generator().manual_seed(0)
-    input_ids = torch.randint(min(vocabulary, 100), (1, N_TOKENS), generator=generator)
     with eager_experts(model):
-        trace = trace_forward(model, input_ids.to(device or model.device))
+        trace = trace_forward(model, sample_ids(model, device))
     events = _down_projections(trace, d_embedding=model.get_input_embeddings().weight.shape[-1])
     wrong = [f"{event.module}.{event.parameter}" for event in events if not event.consistent]
     if wrong:

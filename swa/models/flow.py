@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from swa.models.gains import UNKNOWN, Gain, constant_gain, equal, plus, times
 from swa.models.products import storage_of
 
 aten = torch.ops.aten
@@ -37,6 +38,7 @@ _LINEAR = (
     "slice_scatter select_scatter as_strided repeat unfold native_dropout dropout"
 ).split()
 _BIFUNCTIONS = ("mul", "div")
+_SUMS = ("add", "sub", "rsub")
 _FRESH = (
     "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full rand_like randn_like"
 ).split()
@@ -50,15 +52,28 @@ class Marks:
         mixed: On some way it met other tokens (attention, convolution, recurrence).
         nonlinear: On some way it went through something non-linear.
         squashed: On *every* way it went through an activation function.
+        gain: What the model's constants multiplied it with, where gains are followed.
     """
 
     mixed: bool = False
     nonlinear: bool = False
     squashed: bool = False
+    gain: Gain = 1.0
 
     def merged(self, other: Marks) -> Marks:
         """Marks of a tensor that comes from the same product on two ways."""
-        return Marks(self.mixed or other.mixed, self.nonlinear or other.nonlinear, self.squashed and other.squashed)
+        gain = self.gain if equal(self.gain, other.gain) else UNKNOWN
+        return self._joined(other, gain)
+
+    def added(self, other: Marks) -> Marks:
+        """Marks of the sum of two tensors that come from the same product."""
+        linear = not (self.nonlinear or other.nonlinear or self.mixed or other.mixed)
+        return self._joined(other, plus(self.gain, other.gain)) if linear else self.merged(other)
+
+    def _joined(self, other: Marks, gain: Gain) -> Marks:
+        return Marks(
+            self.mixed or other.mixed, self.nonlinear or other.nonlinear, self.squashed and other.squashed, gain
+        )
 
 
 Flow = dict[int, Marks]
@@ -72,9 +87,11 @@ class FlowTracker:
     Args:
         n_tokens: Length of the traced input; picking single entries of a dimension of this length is a loop over
             tokens, so what follows mixes them.
+        with_gains: Whether the gains of constants are followed too.
     """
 
     n_tokens: int
+    with_gains: bool = False
     _flows: dict[int, Flow] = field(default_factory=dict)
     _alive: list[Tensor] = field(default_factory=list)
 
@@ -112,18 +129,51 @@ class FlowTracker:
         mixed = base in _MIXERS or self._picks_a_token(base, args) or (base in ("mm", "bmm", "baddbmm", "addmm"))
         squashed = base in _ACTIVATIONS or (base == "clamp_min" and n_float == 1)
         linear = base in _LINEAR or (base in _BIFUNCTIONS and len(carriers) < 2)
+        if self.with_gains and base in (*_BIFUNCTIONS, *_SUMS, "neg") and linear:
+            read = self._with_gains(base, args, kwargs)
+        else:
+            read = self.of(carriers)
         flow = {
-            product: Marks(marks.mixed or mixed, marks.nonlinear or not linear, marks.squashed or squashed)
-            for product, marks in self.of(carriers).items()
+            product: Marks(marks.mixed or mixed, marks.nonlinear or not linear, marks.squashed or squashed, marks.gain)
+            for product, marks in read.items()
         }
         for tensor in outputs:
             self._flows[storage_of(tensor)] = flow
+
+    def _with_gains(self, base: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow:
+        """What flows into an operation that multiplies by a constant or sums up."""
+        operands = (*args, None)[:2]
+        flows = [self._flows.get(storage_of(arg), {}) if isinstance(arg, Tensor) else {} for arg in operands]
+        if base in _BIFUNCTIONS:
+            constant = constant_gain(base, args)
+            gains: list[Gain] = [constant, constant]
+        else:
+            alpha = float(kwargs.get("alpha", args[2] if base == "rsub" and len(args) > 2 else 1.0))
+            signs = {"add": (1.0, alpha), "sub": (1.0, -alpha), "rsub": (-alpha, 1.0), "neg": (-1.0, 1.0)}
+            gains = [*signs[base]]
+        first, second = (_amplified(flow, gain) for flow, gain in zip(flows, gains, strict=True))
+        return first | {
+            product: first[product].added(marks) if product in first else marks for product, marks in second.items()
+        }
 
     def _picks_a_token(self, base: str, args: tuple[Any, ...]) -> bool:
         if base not in ("select", "unbind") or not isinstance(args[0], Tensor):
             return False
         dim = args[1] if len(args) > 1 else 0
         return args[0].shape[dim] == self.n_tokens
+
+
+def _amplified(flow: Flow, gain: Gain) -> Flow:
+    """A flow times a gain; products of one gain share the result, because a layer of experts has hundreds."""
+    if isinstance(gain, float) and gain == 1.0:
+        return flow
+    results: dict[int, Gain] = {}
+    amplified: Flow = {}
+    for product, marks in flow.items():
+        if id(marks.gain) not in results:
+            results[id(marks.gain)] = times(marks.gain, gain)
+        amplified[product] = Marks(marks.mixed, marks.nonlinear, marks.squashed, results[id(marks.gain)])
+    return amplified
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

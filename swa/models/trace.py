@@ -64,22 +64,45 @@ class LayerCall:
 
 
 @dataclass
+class LeafCall:
+    """One execution of a module that has no modules inside.
+
+    Attributes:
+        path: Path of the module.
+        call: Number of the layer call it ran in, -1 outside of layers.
+        n_calls: Number of layer calls begun before.
+        flow: Where its input comes from.
+        after: Where its output comes from.
+        width: Channels, where it took one tensor, nothing else, and returned one of the same shape as norms do; else 0.
+    """
+
+    path: str
+    call: int
+    n_calls: int
+    flow: Flow
+    after: Flow = field(default_factory=dict)
+    width: int = 0
+
+
+@dataclass
 class Trace:
     """What a traced forward pass shows.
 
     Attributes:
         events: Products with a parameter, in order.
         calls: Layer calls, in order.
+        leaves: Calls of modules without modules inside, in order; empty where no details were asked for.
     """
 
     events: list[Event] = field(default_factory=list)
     calls: list[LayerCall] = field(default_factory=list)
+    leaves: list[LeafCall] = field(default_factory=list)
 
 
 class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self, owners: ParameterOwners, trace: Trace) -> None:
+    def __init__(self, owners: ParameterOwners, trace: Trace, *, with_gains: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.tracker = FlowTracker(n_tokens=N_TOKENS)
+        self.tracker = FlowTracker(n_tokens=N_TOKENS, with_gains=with_gains)
         self.open_calls: list[int] = []
         self._owners = owners
         self._trace = trace
@@ -118,7 +141,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _consistent(product: Product, output: Tensor) -> bool:
-    if product.grouped:
+    if product.grouped or not product.x.numel():
         return True  # the rows of each group have their own weight; eager experts are traced instead
     y = output.transpose(-1, -2) if product.transposed and output.dim() > 1 else output
     expected = product.x.float() @ product.weight.float()
@@ -161,11 +184,57 @@ def _layer_hooks(model: nn.Module, tracer: _Tracer, trace: Trace) -> Iterator[No
         yield
 
 
-def trace_forward(model: Any, input_ids: Tensor) -> Trace:
-    """Run one forward pass of `input_ids` `(1, N_TOKENS)` and record its products with parameters."""
+@contextmanager
+def _leaf_hooks(model: nn.Module, tracer: _Tracer, trace: Trace) -> Iterator[None]:
+    def enter(path: str, args: Any, kwargs: Any) -> None:
+        call = tracer.open_calls[0] if tracer.open_calls else -1
+        flow = tracer.tracker.of(tensors_in((args, kwargs)))
+        trace.leaves.append(LeafCall(path, call, len(trace.calls), flow))
+
+    def leave(args: Any, kwargs: Any, output: Any) -> None:
+        trace.leaves[-1].after = tracer.tracker.of(tensors_in(output))
+        alone = len(args) == 1 and not kwargs and isinstance(args[0], Tensor) and isinstance(output, Tensor)
+        if alone and args[0].is_floating_point() and args[0].dim() and output.shape == args[0].shape:
+            trace.leaves[-1].width = args[0].shape[-1]
+
+    with ExitStack() as stack:
+        for path, module in model.named_modules():
+            if next(module.children(), None) is not None:
+                continue
+            before = module.register_forward_pre_hook(
+                lambda _module, args, kwargs, path=path: enter(path, args, kwargs), with_kwargs=True
+            )
+            after = module.register_forward_hook(
+                lambda _module, args, kwargs, output: leave(args, kwargs, output), with_kwargs=True
+            )
+            stack.callback(before.remove)
+            stack.callback(after.remove)
+        yield
+
+
+def sample_ids(model: Any, device: torch.device | None = None) -> Tensor:
+    """Pseudo-random token ids `(1, N_TOKENS)` for a trace."""
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(min(vocabulary, 100), (1, N_TOKENS), generator=generator).to(device or model.device)
+
+
+def trace_forward(model: Any, input_ids: Tensor, *, details: bool = False) -> Trace:
+    """Run one forward pass of `input_ids` `(1, N_TOKENS)` and record its products with parameters.
+
+    Args:
+        model: A transformers model in eval mode.
+        input_ids: Token ids.
+        details: Whether calls of modules without modules inside are recorded too, and gains are followed.
+    """
     trace = Trace()
-    with ParameterOwners.watching(model) as owners:
-        tracer = _Tracer(owners, trace)
-        with _layer_hooks(model, tracer, trace), torch.no_grad(), tracer:
+    with ExitStack() as stack:
+        owners = stack.enter_context(ParameterOwners.watching(model))
+        tracer = _Tracer(owners, trace, with_gains=details)
+        stack.enter_context(_layer_hooks(model, tracer, trace))
+        if details:  # inside of the layers' hooks, so that a layer without modules inside is in its own call
+            stack.enter_context(_leaf_hooks(model, tracer, trace))
+        stack.enter_context(torch.no_grad())
+        with tracer:
             model(input_ids=input_ids, use_cache=False)
     return trace

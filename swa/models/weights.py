@@ -1,12 +1,26 @@
-"""Read a down projection's matrix, resident or from disk."""
+"""Read weights, resident or from disk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from swa.models.sites import Site, parameter_of
+
+
+@contextmanager
+def resident(module: nn.Module) -> Iterator[None]:
+    """The module's own weights in memory for the time of the context, also those that lie on disk."""
+    if all(parameter.device.type != "meta" for parameter in module.parameters(recurse=False)):
+        yield
+        return
+    from accelerate.utils import align_module_device
+
+    with align_module_device(module):
+        yield
 
 
 def matrix_of(model: Any, site: Site) -> Tensor:
@@ -14,7 +28,5 @@ def matrix_of(model: Any, site: Site) -> Tensor:
     parameter = parameter_of(model, site)
     if parameter.device.type != "meta":
         return site.view(parameter.detach())
-    from accelerate.utils import align_module_device
-
-    with align_module_device(model.get_submodule(site.module)):
+    with resident(model.get_submodule(site.module)):
         return site.view(parameter_of(model, site).detach()).clone()

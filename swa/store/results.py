@@ -32,6 +32,21 @@ class ResultsFolder:
         """Figure of the newest evaluation of several models."""
         return self.summary_plots / "model_comparison.png"
 
+    @property
+    def run_config(self) -> Path:
+        """Effective options of each command, of all its models."""
+        return self.path / "run_config.json"
+
+    @property
+    def cross_model_summary(self) -> Path:
+        """All models of the newest `swa vocab`."""
+        return self.path / "cross_model_summary.json"
+
+    @property
+    def readme(self) -> Path:
+        """What is in the tree of `swa vocab`."""
+        return self.path / "README.md"
+
     def complete_analyses(self) -> list[Path]:
         """Records of evaluations of one call, newest first."""
         return newest_first(self.path, "complete_analysis_*.json")

@@ -114,6 +114,14 @@ class ModelFolder:
         """
         make_writable(self.path, (self.path, self.data, self.plots, self.logs, *more))
 
+    def create_for_detection(self) -> None:
+        """Make the folders of a detection, which another command may make on its way.
+
+        Raises:
+            UsageError: They cannot be written.
+        """
+        make_writable(self.path, (self.data, self.plots))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs out of this folder; the lock ends with the process, however it ends.

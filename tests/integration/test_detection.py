@@ -58,7 +58,8 @@ def test_a_planted_scalar_is_found_and_measured(name):
 
     reached = list(capture(loaded.model, loaded.sites.sites, ids).sites)
     with planted(loaded, reached[len(reached) // 3], ids, output=3e3) as plant:
-        result = detect(loaded, TEXT, options=_options())
+        # in a tiny random expert no input is loud, so the score is small; test_moe plants loud ones
+        result = detect(loaded, TEXT, options=_options(co_spike_threshold=0.0))
         _, delta = _plain_delta(loaded, plant)
     found = {weight.coordinate: weight for weight in result.super_weights}
     weight = found[loaded.sites.text(plant.site, plant.row, plant.col)]
@@ -141,7 +142,7 @@ class TestOptionsAct:
 
 def test_experts_that_no_token_reached_are_listed():
     loaded = loaded_tiny("mixtral")
-    result = detect(loaded, TEXT, options=_options(prompts=("a",), confirm=False))
+    result = detect(loaded, None, options=_options(prompts=("a",), confirm=False, screens=("spike",)))
     coverage = result.coverage
     assert coverage.n_experts == 16
     assert coverage.n_experts_examined == 8  # one token, two experts in each of four layers

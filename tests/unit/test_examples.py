@@ -7,26 +7,55 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.tiny_checkpoint import write_tiny_checkpoint
+from tests.support.tiny_checkpoint import plant, write_tiny_checkpoint
+from tests.support.tiny_models import build
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_detect_example(tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    write_tiny_checkpoint(model)
+def run_example(name: str, folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Run an example on the model in a folder."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "RESULTS": str(tmp_path / "results"),
+        "RESULTS": str(folder / "results"),
     }
-    done = subprocess.run(
-        [ROOT / "examples/detect.sh", model, "--dataset", "builtin", "--screen-top", "3", "--quiet"],
+    return subprocess.run(
+        [ROOT / "examples" / name, folder / "model", *words],
         capture_output=True,
         text=True,
         env=environment,
-        cwd=tmp_path,
+        cwd=folder,
     )
+
+
+def test_detect_example(tmp_path: Path) -> None:
+    write_tiny_checkpoint(tmp_path / "model")
+    done = run_example("detect.sh", tmp_path, "--dataset", "builtin", "--screen-top", "3", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "planted" in done.stdout.lower()
     assert "run_config.json: ok, 1 record" in done.stdout
+
+
+def test_vocab_example(tmp_path: Path) -> None:
+    model = build("llama")
+    layer, row, col = plant(model)
+    write_tiny_checkpoint(tmp_path / "model", model=model)
+    words = ("--dataset", "builtin", "--tokens", "300", "--window-len", "40", "--stride", "20", "--quiet")
+    done = run_example("vocab.sh", tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"L{layer}.mlp.down_proj[{row},{col}]\t" in done.stdout
+    assert "super_weights.jsonl: ok" in done.stdout
+    assert "cross_model_summary.json: ok, 1 record" in done.stdout
+
+
+def test_evaluate_example(tmp_path: Path) -> None:
+    model = build("llama")
+    layer, row, col = plant(model)
+    write_tiny_checkpoint(tmp_path / "model", model=model)
+    words = ("--dataset", "builtin", "--perplexity-samples", "5", "--accuracy-tasks", "builtin", "--quiet")
+    weights = ("--super-weights", f"L{layer}.mlp.down_proj[{row},{col}]", "--accuracy-samples", "2")
+    done = run_example("evaluate.sh", tmp_path, *words, *weights)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sw_0\tbuiltin\t" in done.stdout
+    assert ".json: ok, 1 record" in done.stdout

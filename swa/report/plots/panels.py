@@ -51,12 +51,12 @@ def stacked(
     wide = None
     if top:
         wide = figure.add_subplot(grid[0, :])
-        _label_rows(wide, top, row_height)
+        label_rows(wide, top, row_height)
     small = []
     for index in range(n_below):
         line, column = divmod(index, n_columns)
         axes = figure.add_subplot(grid[line + bool(top), column])
-        _label_rows(axes, below, row_height)
+        label_rows(axes, below, row_height)
         axes.tick_params(axis="y", labelleft=column == 0)
         small.append(axes)
     return figure, wide, small
@@ -72,7 +72,7 @@ def _rows(n_labels: int, row_height: float) -> float:
     return max(n_labels, LEAST_HEIGHT / row_height)
 
 
-def _label_rows(axes: Any, labels: Sequence[str], row_height: float) -> None:
+def label_rows(axes: Any, labels: Sequence[str], row_height: float) -> None:
     """Rows from the top, each with its label, and a faint grid."""
     spare = (_rows(len(labels), row_height) - len(labels)) / 2
     axes.set_yticks(range(len(labels)), labels, fontsize=8)

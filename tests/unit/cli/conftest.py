@@ -15,6 +15,7 @@ import pytest
 from swa.cli.main import run
 from tests.unit.cli.evaluate_fakes import EvaluateMachinery, install_evaluation
 from tests.unit.cli.fakes import Machinery, install
+from tests.unit.cli.vocab_fakes import VocabMachinery, install_vocab
 
 
 class Called(NamedTuple):
@@ -67,6 +68,18 @@ def evaluation(monkeypatch) -> EvaluateMachinery:
 def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
     """As `evaluation`, with real figures."""
     return install_evaluation(monkeypatch, figures=True)
+
+
+@pytest.fixture
+def vocabulary(monkeypatch) -> VocabMachinery:
+    """For `swa vocab` and `swa cascade`."""
+    return install_vocab(monkeypatch, figures=False)
+
+
+@pytest.fixture
+def drawn_vocabulary(monkeypatch) -> VocabMachinery:
+    """As `vocabulary`, with real figures."""
+    return install_vocab(monkeypatch, figures=True)
 
 
 @pytest.fixture

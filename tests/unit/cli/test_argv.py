@@ -81,3 +81,31 @@ def test_a_model_after_a_list_option_gets_a_hint(model, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=model) as caught:
         rewrite(["--screen", "spike", model], SYNTAX)
     assert "before" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--layers every 4", "every:4"),
+        ("--layers every:4", "every:4"),
+        ("--layers=every 4", "every:4"),
+        ("--layers every,4", "every:4"),
+        ("--layers every", "every"),
+        ("--layers every 4 7", "every:4 7"),
+        ("--layers 3 5 7", "3 5 7"),
+        ("--layers all -v", "all"),
+    ],
+)
+def test_layers(words, expected):
+    syntax = Syntax(takes_models=True, valued=frozenset(), choices={"--layers": (), "--neurons": ()})
+    found = rewrite(words.split(), syntax)
+    assert [word for word in found if word not in ("--layers", "-v")] == expected.split()
+
+
+def test_neurons():
+    syntax = Syntax(takes_models=True, valued=frozenset(), choices={"--neurons": ()})
+    assert rewrite("m --neurons 3:7 3:e1:7,4:2 -v".split(), syntax) == [
+        "m",
+        *("--neurons", "3:7", "--neurons", "3:e1:7", "--neurons", "4:2"),
+        "-v",
+    ]

@@ -155,7 +155,7 @@ def test_auto_ignores_the_input_and_uses_the_residual_stream():
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_weights_come_back_when_the_screen_breaks(error, monkeypatch):
-    import swa.detection.spikes as module
+    import swa.detection.look as module
 
     loaded = loaded_tiny("llama")
     before = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}

@@ -46,8 +46,9 @@ def shown_texts(figure):
     figure.draw_without_rendering()
     texts = [figure._suptitle, *(text for legend in figure.legends for text in legend.get_texts())]
     for axes in figure.axes:
-        left, right = axes.get_xlim()
-        texts += [*axes.texts, *axes.get_yticklabels(), axes.xaxis.label, axes._left_title]
-        texts += [tick.label1 for tick in axes.xaxis.get_major_ticks() if left <= tick.get_loc() <= right]
+        texts += [*axes.texts, axes.xaxis.label, axes._left_title]
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            low, high = sorted(limits)
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
         texts += axes.get_legend().get_texts() if axes.get_legend() else []
     return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text() and text.get_visible()]

@@ -1,0 +1,210 @@
+"""The cascade of one model, from its name to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import MISSING
+
+from swa.cli.cascade_files import CASCADE, CascadeShelf, chosen, figures_of, paths_of
+from swa.cli.command import Invocation
+from swa.cli.configuration import check_configuration, configuration
+from swa.cli.header import RunBlock, asks_the_same, ended, recorded, run_header, write_block
+from swa.cli.neuron_choice import crowded_modules
+from swa.cli.options import LoadOptions, RunOptions
+from swa.cli.pass_plan import PassPlan, plan_pass
+from swa.cli.progress import TerminalProgress
+from swa.cli.super_weights import Known, SuperWeightSource, Taken
+from swa.cli.vocab_files import draw_missing, remove_figures
+from swa.cli.window_plan import measure_text
+from swa.cli.words import counted
+from swa.cli.workplace import Workplace, at_work
+from swa.errors import PartialFailureError
+from swa.schemas.cascade import CascadeResult
+from swa.schemas.detection import SuperWeight
+from swa.schemas.run import Configuration, NamedByModule, RunHeader
+from swa.store.atomic import WriteError
+from swa.store.passes import FilePassBook
+from swa.store.vocab_tree import VocabFolder
+
+if TYPE_CHECKING:
+    from swa.cascade.analysis import CascadeOptions
+    from swa.data.sources import TextSource
+    from swa.models.loaded import LoadedModel
+    from swa.vocabulary.options import WindowOptions
+
+CHANGES_NUMBERS = ("layers", "tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
+"""Options on which the numbers depend, beside weights and text."""
+
+
+class Followed(NamedTuple):
+    """A finished cascade.
+
+    Attributes:
+        folder: The model's folder.
+        results: The records that were asked for.
+        known: Where the super weights are from.
+        header: The run that made them.
+        files: Paths by name.
+        is_new: Whether something was computed.
+    """
+
+    folder: Path
+    results: Sequence[CascadeResult]
+    known: Known
+    header: RunHeader
+    files: dict[str, str]
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class CascadeRun:
+    """What all models of one call have in common.
+
+    Attributes:
+        call: How the command was called.
+        load: How models are loaded.
+        run: How the run goes.
+        windows: How the text is cut.
+        options: The choices of the cascade, the windows included.
+        source: Where super weights come from.
+        text: The text.
+        progress: Where the work is reported.
+    """
+
+    call: Invocation
+    load: LoadOptions
+    run: RunOptions
+    windows: WindowOptions
+    options: CascadeOptions
+    source: SuperWeightSource
+    text: TextSource
+    progress: TerminalProgress
+
+    def analyse(self, name: str) -> Followed:
+        """Follow the super weights of one model, go on with an interrupted run, or take the finished one.
+
+        Raises:
+            SwaError: The model, its super weights or the folder cannot be used, or a write failed.
+        """
+        results = self.run.results_dir
+        with at_work(name, results, load=self.load, progress=self.progress, layout=VocabFolder) as place:
+            folder = VocabFolder(results, place.folder.name)
+            folder.create(folder.cascade_metrics, folder.super_weight_plots)
+            shelf = CascadeShelf.open(folder, self.progress.warn)
+            wanted = configuration(self.call, place, CHANGES_NUMBERS, dataset_fingerprint=self.text.fingerprint)
+            if shelf.results and not self.run.force:
+                check_configuration(shelf.file.path, wanted, shelf.configuration)
+            known = self.source.known(place)
+            if self.run.force or known is None or not shelf.holds(known.coordinates):
+                return self._compute(place, shelf, known, wanted)
+            place.log.discard()
+            self.progress.say(f"{name} is finished already; --force follows again.")
+            return self._finished(shelf, known)
+
+    def _finished(self, shelf: CascadeShelf, known: Known) -> Followed:
+        """Take what is there; figures that an interruption kept from being written are made from the records."""
+        header = shelf.header
+        assert header is not None, "without it nothing is finished"
+        draw_missing(figures_of(shelf.folder, shelf.results, shelf.by_module), self.progress)
+        if header.status != "complete" and asks_the_same(header, self.call):
+            header = ended(header, "complete")  # it was killed between its last record and its end
+            write_block(shelf.folder.run_config, header, self.progress.warn)
+        results = chosen(shelf.results, known.coordinates)
+        files = {**paths_of(shelf.folder), **known.files}
+        return Followed(shelf.folder.path, results, known, header, files, is_new=False)
+
+    def _compute(self, place: Workplace, shelf: CascadeShelf, known: Known | None, wanted: Configuration) -> Followed:
+        room = measure_text(place, self.text)
+        room.plan(self.windows)  # refuses what makes no windows before the model is loaded
+        loaded = place.load()
+        taken = self.source.take(place, loaded, known)
+        plan = plan_pass(loaded, self.text, room=room, options=self.windows, batch_size=self.options.batch_size)
+        place.log.keep()
+        with recorded(shelf.folder, self._header(loaded, shelf, plan), self.progress.warn) as block:
+            results = self._write(loaded, shelf, taken, plan, wanted, block)
+        return Followed(
+            shelf.folder.path,
+            chosen(results, [weight.coordinate for weight in taken.weights]),
+            taken.known,
+            block.header,
+            {**paths_of(shelf.folder), **taken.files},
+            is_new=True,
+        )
+
+    def _header(self, loaded: LoadedModel, shelf: CascadeShelf, plan: PassPlan) -> RunHeader:
+        header = run_header(self.call, loaded, seed=self.run.seed, dataset_fingerprint=self.text.fingerprint)
+        return header.model_copy(
+            update={
+                "windows": plan.effective,
+                "configurations": {} if shelf.configuration is None else {CASCADE: shelf.configuration},
+                "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(loaded.sites)),
+            }
+        )
+
+    def _write(
+        self,
+        loaded: LoadedModel,
+        shelf: CascadeShelf,
+        taken: Taken,
+        plan: PassPlan,
+        wanted: Configuration,
+        block: RunBlock,
+    ) -> list[CascadeResult]:
+        """Follow what is missing, in one pass, and write the records and what follows from them."""
+        kept = [] if self.run.force else list(shelf.results)
+        there = {result.coordinate for result in kept}
+        missing = [weight for weight in taken.weights if weight.coordinate not in there]
+        book = FilePassBook(
+            shelf.folder.cascade_pass,
+            self._pass_key(loaded, missing, plan),
+            warn=self.progress.warn,
+            fresh=self.run.force,
+        )
+        by_module = block.header.named_by_module
+        assert by_module is not MISSING, "it is in the header"
+        try:
+            computed = self._follow(loaded, missing, plan, book)
+            run = _of_record(block.header)
+            results = [*kept, *(result.model_copy(update={"run": run}) for result in computed)]
+            if self.run.force:  # records of another configuration must never stand under the new one
+                remove_figures(figures_of(shelf.folder, shelf.results, shelf.by_module))
+                shelf.file.replace([])
+            block.update(configurations={CASCADE: wanted})
+            shelf.file.replace(results)
+            book.discard()
+            draw_missing(figures_of(shelf.folder, results, by_module), self.progress)
+        except WriteError as error:
+            if not book.n_saved:
+                raise
+            message = f"What was finished is kept in '{shelf.folder.path}', but {error.message}"
+            raise PartialFailureError(message, hint=error.hint) from error
+        return results
+
+    def _follow(
+        self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan, book: FilePassBook
+    ) -> list[CascadeResult]:
+        from swa.cascade.analysis import cascade
+
+        if missing:
+            self.progress.say(f"{loaded.name}: {counted(len(missing), 'super weight')} on {plan.text}.")
+        return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress)
+
+    def _pass_key(self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan) -> str:
+        from swa.engine.edits import Edit, Variant
+
+        variants = []
+        layers = []
+        for weight in missing:
+            site = loaded.sites.find(weight.coordinate)
+            variants.append(Variant(weight.coordinate, (Edit(site, weight.row, weight.col),)))
+            layers.append(self.options.layers.of(site.layer, loaded.sites.stacks[site.stack]))
+        return plan.key(variants, read=f"layers {layers}")
+
+
+def _of_record(header: RunHeader) -> RunHeader:
+    """The header as it stands in each record: what is about files of the folder is left to `run_config.json`."""
+    return ended(header, "complete").model_copy(update={"configurations": MISSING, "named_by_module": MISSING})

@@ -1,0 +1,67 @@
+"""What a call of `swa vocab` asks for, of every model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from swa.cli.command import Invocation
+from swa.cli.configuration import configuration
+from swa.cli.neuron_choice import NeuronChoice
+from swa.cli.vocab_shelf import CENSUS, NEURONS, SUPER_WEIGHTS
+from swa.cli.workplace import Workplace
+from swa.schemas.run import Configuration
+
+if TYPE_CHECKING:
+    from swa.vocabulary.neuron_options import NeuronOptions
+    from swa.vocabulary.options import InterventionOptions, WindowOptions
+
+_WINDOWS = ("tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
+CHANGES_NUMBERS = {
+    SUPER_WEIGHTS: (*_WINDOWS, "seed", "control_samples", "bootstrap", "enable_cascade", "top_tokens"),
+    NEURONS: ("seed", "enable_cosine", "enable_enrichment", "top_tokens"),
+    CENSUS: ("seed",),
+}
+"""Options on which the numbers of each file depend, beside weights and text."""
+
+
+@dataclass(frozen=True)
+class VocabChoices:
+    """The choices.
+
+    Attributes:
+        super_weights: Whether super weights are worked on.
+        neurons: Named neurons.
+        census: Whether every neuron is counted.
+        windows: How the text is cut.
+        interventions: What is measured of super weights.
+        cards: What the cards of neurons hold.
+    """
+
+    super_weights: bool
+    neurons: tuple[NeuronChoice, ...]
+    census: bool
+    windows: WindowOptions
+    interventions: InterventionOptions
+    cards: NeuronOptions
+
+    @property
+    def has_neuron_cards(self) -> bool:
+        """Whether cards of neurons are written: of named ones, or of those of super weights."""
+        return self.super_weights or bool(self.neurons)
+
+    def configurations(
+        self, call: Invocation, place: Workplace, *, dataset_fingerprint: str | None
+    ) -> dict[str, Configuration]:
+        """The configurations of the files that are written."""
+        written = {SUPER_WEIGHTS: self.super_weights, NEURONS: self.has_neuron_cards, CENSUS: self.census}
+        return {
+            name: configuration(
+                call,
+                place,
+                CHANGES_NUMBERS[name],
+                dataset_fingerprint=dataset_fingerprint if name == SUPER_WEIGHTS else None,
+            )
+            for name, is_written in written.items()
+            if is_written
+        }

@@ -1,0 +1,111 @@
+"""What `swa vocab` shows: tables for people, one object for scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import MISSING
+
+from swa.cli.output import Output
+from swa.cli.verdict import is_confirmed
+from swa.cli.vocab_finished import Analysed
+from swa.cli.vocab_table import neuron_table, super_weight_table, token_table
+from swa.cli.words import counted
+from swa.schemas.cards import NeuronCard
+from swa.schemas.runs import CommandResult, ModelOutcome
+
+N_SHOWN = 30
+"""Cards of a kind that are shown; super weights are in the order of the detection, the worst first."""
+
+
+def show(done: Analysed, output: Output) -> None:
+    """Show the analysis of one model."""
+    output.text(headline(done))
+    output.text("")
+    n_shown = None if output.verbose else N_SHOWN
+    super_weights, neurons = done.super_weights[:n_shown], done.neurons[:n_shown]
+    if super_weights:
+        output.show(super_weight_table(super_weights, output.console))
+        output.text("")
+        output.show(token_table(super_weights))
+        output.text("")
+    if neurons:
+        output.show(neuron_table(neurons, neuron_name))
+        output.text("")
+    n_more = len(done.super_weights) + len(done.neurons) - len(super_weights) - len(neurons)
+    if n_more:
+        output.text(f"and {counted(n_more, 'card')} more in the files (-v shows all)")
+    for note in _notes(done):
+        output.text(f"Note: {note}")
+    for name, path in done.files.items():
+        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.text("")
+
+
+def _notes(done: Analysed) -> list[str]:
+    """What a reader of the numbers should know, each sentence once."""
+    notes = [] if done.header.notes is MISSING else list(done.header.notes)
+    for card in done.neurons:
+        notes += [] if card.notes is MISSING else card.notes
+    return list(dict.fromkeys(notes))
+
+
+def headline(done: Analysed) -> str:
+    """One line: the model, what was measured, on what."""
+    parts = [counted(len(done.super_weights), "super weight"), counted(len(done.neurons), "neuron")]
+    windows = done.header.windows
+    if done.super_weights and windows is not MISSING:
+        parts.append(f"{windows.tokens_scored} tokens in {counted(windows.n_windows, 'window')}")
+    return f"{done.header.model}: {', '.join(parts)}"
+
+
+def neuron_name(card: NeuronCard) -> str:
+    """As `--neurons` takes it."""
+    expert = "" if card.expert is None else f"e{card.expert}:"
+    return f"{card.layer}:{expert}{card.neuron}"
+
+
+def show_root(files: Mapping[str, str], output: Output) -> None:
+    """Say where the files of all models are."""
+    for name, path in files.items():
+        output.text(f"{name.replace('_', ' ')}: {path}")
+
+
+def command_result(
+    command: str, done: Sequence[Analysed], files: Mapping[str, str], *, status: Literal["complete", "partial"]
+) -> CommandResult:
+    """What `--json` prints; the files of all models stand with each of them."""
+    return CommandResult(command=command, status=status, models=[_outcome(one, files) for one in done])
+
+
+def _outcome(done: Analysed, files: Mapping[str, str]) -> ModelOutcome:
+    records = [given.record for given in done.known.weights if given.record is not None]
+    return ModelOutcome(
+        model=done.header.model,
+        folder=str(done.folder),
+        n_candidates=len(done.super_weights),
+        n_confirmed=sum(map(is_confirmed, records)),
+        headline=_headline_numbers(done),
+        files={**done.files, **files},
+    )
+
+
+def _headline_numbers(done: Analysed) -> dict[str, float]:
+    numbers: dict[str, float] = {"n_super_weights": len(done.super_weights), "n_neurons": len(done.neurons)}
+    if done.super_weights:
+        worst = max(done.super_weights, key=lambda card: _size(card.deltas.loss))
+        numbers |= {
+            "baseline_loss": worst.baselines.loss,
+            "largest_delta_loss": worst.deltas.loss,
+            "largest_delta_entropy": worst.deltas.entropy,
+            "control_delta_loss": worst.controls.random_coord_delta.loss,
+            "neuron_zero_delta_loss": worst.controls.neuron_zero_delta.loss,
+        }
+    return numbers
+
+
+def _size(value: float) -> float:
+    """NaN is beyond all others."""
+    return math.inf if math.isnan(value) else value

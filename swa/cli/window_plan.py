@@ -1,0 +1,110 @@
+"""The windows over a text, laid before the model is loaded: what cannot work fails early, what is doubtful is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from swa.cli.workplace import Workplace
+from swa.data.scoring import ScoringPlan, plan_windows
+from swa.errors import UsageError
+
+if TYPE_CHECKING:
+    from swa.data.sources import TextSource
+    from swa.vocabulary.options import WindowOptions
+
+N_ENOUGH = 20
+"""Windows below which a bootstrap says little."""
+
+
+class TextRoom(NamedTuple):
+    """A text as a model sees it.
+
+    Attributes:
+        n_tokens: Tokens of the text.
+        n_prefix: Special tokens in front of each window.
+        context_length: Longest input of the model.
+    """
+
+    n_tokens: int
+    n_prefix: int
+    context_length: int
+
+    def plan(self, options: WindowOptions) -> ScoringPlan:
+        """Lay the windows.
+
+        Raises:
+            UsageError: The text is too short for any.
+        """
+        return plan_windows(
+            self.n_tokens,
+            window_length=options.window_len,
+            stride=options.stride,
+            n_targets=options.tokens,
+            n_prefix=self.n_prefix,
+            context_length=self.context_length,
+            drop_first_token=options.drop_first_token,
+        )
+
+
+class _NotLoaded:
+    """A model of which only the configuration is there; tables of positions show when its modules are."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def modules(self) -> Iterator[Any]:
+        return iter(())
+
+
+def measure_text(place: Workplace, text: TextSource) -> TextRoom:
+    """Cut a text with the tokenizer of a checkpoint that is not loaded yet.
+
+    Raises:
+        UnavailableError: There is no tokenizer.
+    """
+    from swa.data.windows import special_prefix, token_stream
+    from swa.models.inspect import context_length, read_config
+    from swa.models.tokenizer import read_tokenizer
+
+    folder, trust = place.checkpoint.folder, place.options.trust_remote_code
+    tokenizer = read_tokenizer(folder, trust_remote_code=trust)
+    return TextRoom(
+        n_tokens=len(token_stream(tokenizer, text.text)),
+        n_prefix=len(special_prefix(tokenizer)),
+        context_length=context_length(_NotLoaded(read_config(folder, trust_remote_code=trust)), tokenizer),
+    )
+
+
+def bootstrap_warning(room: TextRoom, options: WindowOptions) -> str | None:
+    """A sentence where a bootstrap has few windows to draw from, with the options that would give enough.
+
+    Raises:
+        UsageError: The text is too short for any window.
+    """
+    n_windows = len(room.plan(options).windows)
+    if n_windows >= N_ENOUGH:
+        return None
+    ways = " or ".join(_ways_out(room, options))
+    advice = f"{ways} would give {N_ENOUGH}." if ways else "The text is too short for more."
+    return f"--bootstrap has {n_windows} windows to draw from; below {N_ENOUGH} intervals are rough. {advice}"
+
+
+def _ways_out(room: TextRoom, options: WindowOptions) -> Iterator[str]:
+    length = min(options.window_len, room.context_length - room.n_prefix)
+    longer = replace(options, tokens=length + (N_ENOUGH - 1) * min(options.stride, length))
+    if _is_enough(room, longer):
+        yield f"--tokens {longer.tokens}"
+    for window_len in range(length - 1, 1, -1):
+        shorter = replace(options, window_len=window_len, stride=max(1, window_len // 2))
+        if _is_enough(room, shorter):
+            yield f"--window-len {shorter.window_len} --stride {shorter.stride}"
+            return
+
+
+def _is_enough(room: TextRoom, options: WindowOptions) -> bool:
+    try:
+        return len(room.plan(options).windows) >= N_ENOUGH
+    except UsageError:  # of the shortest windows no target may be left
+        return False

@@ -1,0 +1,1 @@
+"""Runs side by side: of several models, or of one model under several settings."""
