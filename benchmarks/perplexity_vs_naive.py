@@ -25,7 +25,7 @@ from swa.engine.edits import BASELINE, Edit, Variant
 from swa.engine.plan import ForwardPlan
 from swa.engine.reducers import LossReducer
 from swa.engine.sequences import SequenceScorer
-from swa.engine.trees import batch_of
+from swa.engine.treebatch import batch_of
 from swa.evaluation.texts import paragraphs
 from swa.models.load import load_model
 from swa.progress import SilentProgress
@@ -54,7 +54,7 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
     list(scorer.score(batches[-1], sequences, variants))  # warm up, and let the self-checks run
     ours, naive, worst = Spent(), Spent(), 0.0
     for batch in batches:
-        tokens = batch_of(batch.rows, sequences, dtype=loaded.dtype)
+        tokens = batch_of(batch.rows, sequences, layout=batch.layout, dtype=loaded.dtype)
         with ours.measured():
             scores = list(scorer.score(batch, sequences, variants))
         plain = []

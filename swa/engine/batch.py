@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from swa.engine.segments import Segment
 from swa.models.memory import total_memory
 from swa.models.sites import SiteMap
 
@@ -27,6 +28,7 @@ class TokenBatch:
         targets: `(n_reads,)`: the token that should be predicted there.
         attention_mask: `(batch, 1, seq, seq)`, added to the attention scores; `None` for the model's own causal mask.
         position_ids: `(batch, seq)`; `None` for consecutive ones.
+        segments: What each piece of a single row sees, in place of a mask; empty for none.
     """
 
     input_ids: Tensor
@@ -35,6 +37,7 @@ class TokenBatch:
     targets: Tensor
     attention_mask: Tensor | None = None
     position_ids: Tensor | None = None
+    segments: tuple[Segment, ...] = ()
 
     @classmethod
     def all_scored(cls, input_ids: Tensor, *, n_prefix: int = 0) -> TokenBatch:
@@ -92,17 +95,16 @@ class TokenBatch:
         rows, positions, targets = self.rows[chosen] - start, self.positions[chosen], self.targets[chosen]
         mask = None if self.attention_mask is None else self.attention_mask[start:stop]
         depth = None if self.position_ids is None else self.position_ids[start:stop]
-        return TokenBatch(self.input_ids[start:stop], rows, positions, targets, mask, depth)
+        return TokenBatch(self.input_ids[start:stop], rows, positions, targets, mask, depth, self.segments)
 
     def split(self, n_rows: int) -> list[TokenBatch]:
         """Batches of at most `n_rows` rows."""
         return [self.part(start, start + n_rows) for start in range(0, len(self), n_rows)]
 
     def _with(self, change: Any) -> TokenBatch:
-        return TokenBatch(
-            *(change(tensor) for tensor in (self.input_ids, self.rows, self.positions, self.targets)),
-            *(None if tensor is None else change(tensor) for tensor in (self.attention_mask, self.position_ids)),
-        )
+        names = ("input_ids", "rows", "positions", "targets", "attention_mask", "position_ids")
+        tensors = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: change(tensor) for name, tensor in tensors.items() if tensor is not None})
 
 
 def automatic_batch_size(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from swa.engine.batch import TokenBatch
 from swa.engine.recording import LayerCall, answered, hidden_of, with_hidden
 from swa.engine.reducers import LogitsChunk
+from swa.engine.segments import attending
 from swa.models.loaded import LoadedModel
 
 CHUNK_ON_CPU, CHUNK_ELSEWHERE = 2**22, 2**27
@@ -54,6 +55,10 @@ class ReadOut:
 
     def states(self, batch: TokenBatch) -> Any:
         """What the head is made of: the base's output, or all logits where the head cannot be separated."""
+        with attending(batch.segments):
+            return self._states(batch)
+
+    def _states(self, batch: TokenBatch) -> Any:
         if not self.separable:
             return self._model(**batch.model_inputs, use_cache=False).logits
         kept: list[Any] = []

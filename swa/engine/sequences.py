@@ -12,14 +12,18 @@ from swa.engine.batch import automatic_batch_size
 from swa.engine.edits import BASELINE, Variant
 from swa.engine.plan import ForwardPlan, release_memory
 from swa.engine.reducers import TargetReducer, TargetScores
-from swa.engine.treecheck import tree_is_exact
-from swa.engine.trees import Row, TargetedSequence, batch_of, batches_of, pack
+from swa.engine.segments import can_attend_by_segments
+from swa.engine.treebatch import batch_of, batches_of
+from swa.engine.treecheck import layout_is_exact
+from swa.engine.trees import Layout, Row, TargetedSequence, pack
 from swa.errors import OutOfMemoryError
 from swa.models.loaded import LoadedModel
 from swa.progress import Progress
 
-ROW_ON_CPU, ROW_ELSEWHERE = 2048, 4096
-"""Longest tree in tokens: longer ones share more, but attention costs the square of their length."""
+LONGEST_TREE = 4096
+"""In tokens: longer trees share more."""
+LONGEST_MASKED_ON_CPU = 2048
+"""Under a mask attention costs the square of a tree's length."""
 
 
 class SequenceScore(NamedTuple):
@@ -38,11 +42,13 @@ class Batch(NamedTuple):
     """Sequences that run together.
 
     Attributes:
-        rows: How they are laid out.
+        rows: The trees they form.
+        layout: How these share a batch.
         indices: Numbers of the sequences, in the order of their scores.
     """
 
     rows: list[Row]
+    layout: Layout
     indices: tuple[int, ...]
 
 
@@ -65,15 +71,21 @@ class SequenceScorer:
 
     def batches(self, sequences: Sequence[TargetedSequence]) -> list[Batch]:
         """Lay sequences out: always the same way for the same sequences, so that an interrupted run can go on."""
-        rows = pack(sequences, max_tokens=self._row_limit(), branching=True)
-        longest = max(sequences, key=lambda sequence: len(sequence.tokens), default=None)
-        if longest is not None and any(row.branches for row in rows):
-            tree = next(row for row in rows if row.branches)  # the longest one
-            if not tree_is_exact(self.loaded, tree, sequences, longest=longest):
-                self._note(f"Beginnings cannot be shared in this {type(self.loaded.model).__name__}; they run anew.")
-                rows = pack(sequences, max_tokens=self._row_limit(), branching=False)
-        grouped = batches_of(rows, max_tokens=self.token_limit, max_rows=self.batch_size)
-        return [Batch(rows, tuple(member for row in rows for member in row.members)) for rows in grouped]
+        for layout in Layout:
+            rows = pack(sequences, max_tokens=self._longest_tree(layout), layout=layout)
+            if self._runs(layout, rows, sequences):
+                break
+        grouped = batches_of(rows, layout=layout, max_tokens=self.token_limit, max_rows=self.batch_size)
+        return [Batch(rows, layout, tuple(member for row in rows for member in row.members)) for rows in grouped]
+
+    def _runs(self, layout: Layout, rows: Sequence[Row], sequences: Sequence[TargetedSequence]) -> bool:
+        """Whether the model reads these rows as it reads their sequences one by one."""
+        if layout is Layout.SEGMENTS:
+            return can_attend_by_segments(self.loaded) and layout_is_exact(self.loaded, layout, rows, sequences)
+        exact = not any(row.branches for row in rows) or layout_is_exact(self.loaded, layout, rows, sequences)
+        if not exact:
+            self._note(f"Beginnings cannot be shared in this {type(self.loaded.model).__name__}; they run anew.")
+        return exact
 
     def score(
         self, batch: Batch, sequences: Sequence[TargetedSequence], variants: Sequence[Variant]
@@ -83,14 +95,18 @@ class SequenceScorer:
         Raises:
             OutOfMemoryError: A single sequence does not fit.
         """
-        for scores in self._measure(batch.rows, sequences, tuple(variants)):
+        for scores in self._measure(batch.rows, batch.layout, sequences, tuple(variants)):
             yield _by_sequence(scores, [sequences[index].n_targets for index in batch.indices])
 
     def _measure(
-        self, rows: Sequence[Row], sequences: Sequence[TargetedSequence], variants: tuple[Variant, ...]
+        self,
+        rows: Sequence[Row],
+        layout: Layout,
+        sequences: Sequence[TargetedSequence],
+        variants: tuple[Variant, ...],
     ) -> list[TargetScores]:
         plan = self._plan(tuple(variant for variant in variants if variant is not BASELINE))
-        tokens = batch_of(rows, sequences, dtype=self.loaded.dtype)
+        tokens = batch_of(rows, sequences, layout=layout, dtype=self.loaded.dtype)
         try:
             measured = plan.measure(tokens, TargetReducer(), baseline=BASELINE in variants)
         except OutOfMemoryError:
@@ -100,7 +116,8 @@ class SequenceScorer:
             release_memory()
             self._note(f"Out of memory with {tokens.input_ids.shape[1]} tokens in a row; rows are halved.")
             half = (len(members) + 1) // 2
-            parts = [self._measure(_apart(some, sequences), sequences, variants) for some in _halves(members, half)]
+            halves = [_apart(some, sequences) for some in (members[:half], members[half:])]
+            parts = [self._measure(some, Layout.APART, sequences, variants) for some in halves]
             return [TargetReducer().join(same) for same in zip(*parts, strict=True)]
         self.notes += [sentence for sentence in plan.fallbacks if sentence not in self.notes]
         found = {one.variant: one.result for one in measured}
@@ -111,8 +128,9 @@ class SequenceScorer:
             self._plans[variants] = ForwardPlan(self.loaded, variants, progress=self.progress)
         return self._plans[variants]
 
-    def _row_limit(self) -> int:
-        return ROW_ON_CPU if self.loaded.device.type == "cpu" else ROW_ELSEWHERE
+    def _longest_tree(self, layout: Layout) -> int:
+        masked_on_cpu = layout is Layout.MASKED and self.loaded.device.type == "cpu"
+        return LONGEST_MASKED_ON_CPU if masked_on_cpu else LONGEST_TREE
 
     @property
     def token_limit(self) -> int:
@@ -128,10 +146,6 @@ class SequenceScorer:
         if sentence not in self.notes:
             self.notes.append(sentence)
             self.progress.warn(sentence)
-
-
-def _halves(members: list[int], half: int) -> list[list[int]]:
-    return [members[:half], members[half:]]
 
 
 def _apart(members: Sequence[int], sequences: Sequence[TargetedSequence]) -> list[Row]:

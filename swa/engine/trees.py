@@ -1,19 +1,30 @@
 """Sequences that begin alike, laid into one row so that what they share is computed once.
 
-A row holds a tree of token ids in depth-first order. Each token sees its ancestors and itself (a 4-D mask) and stands
-at its depth (position ids), so every path reads as a sequence of its own. A row without branches needs neither.
+A row holds a tree of token ids in depth-first order. Each token sees its ancestors and itself and stands at its depth
+(position ids), so every path reads as a sequence of its own. A row without branches is a plain sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from swa.engine.batch import PADDING, TokenBatch
+
+class Layout(Enum):
+    """How much sequences may share. Which one a model can run is tried out."""
+
+    SEGMENTS = "segments"
+    """All trees of a batch in one row; each piece attends to what it sees and to nothing else."""
+    MASKED = "masked"
+    """A tree a row; a mask says what each token sees, which costs attention to everything."""
+    APART = "apart"
+    """A sequence a row, together with those that it continues; the model's own causal mask."""
 
 
 class TargetedSequence(NamedTuple):
@@ -30,7 +41,7 @@ class TargetedSequence(NamedTuple):
 
 @dataclass
 class Row:
-    """One row of a batch.
+    """One tree.
 
     Attributes:
         members: Numbers of the sequences in it.
@@ -62,27 +73,31 @@ class Row:
         self.depths += range(n_shared, len(tokens))
         self.paths.append([*ancestors, *range(start, len(self.tokens))])
 
+    def pieces(self) -> Iterator[tuple[int, int, list[int]]]:
+        """Start, stop and ancestors of each run of tokens that have the same ancestors."""
+        bounds = [start for start, _ in self.starts] + [len(self.tokens)]
+        for (start, stop), (_, ancestors) in zip(pairwise(bounds), self.starts, strict=True):
+            yield start, stop, ancestors
+
     def mask(self) -> Tensor:
         """`(n_tokens, n_tokens)` bool: whether the token of the row sees the one of the column."""
         n_tokens = len(self.tokens)
         seen = torch.zeros(n_tokens, n_tokens, dtype=torch.bool)
-        stops = [start for start, _ in self.starts[1:]] + [n_tokens]
-        for (start, ancestors), stop in zip(self.starts, stops, strict=True):
+        for start, stop, ancestors in self.pieces():
             seen[start:stop, ancestors] = True
             seen[start:stop, start:stop] = torch.ones(stop - start, stop - start, dtype=torch.bool).tril()
         return seen
 
 
-def pack(sequences: Sequence[TargetedSequence], *, max_tokens: int, branching: bool) -> list[Row]:
+def pack(sequences: Sequence[TargetedSequence], *, max_tokens: int, layout: Layout) -> list[Row]:
     """Lay sequences into rows, longest rows first.
 
-    Sequences join a row where they share at least half of their tokens with their neighbour in lexicographic order:
-    attention in a row costs the square of its length, so strangers stay apart.
+    Sequences are taken in lexicographic order, where those that begin alike are neighbours.
 
     Args:
         sequences: What is to be run.
         max_tokens: Longest row; a single sequence may be longer.
-        branching: Whether rows may be trees. Otherwise a sequence joins only the one that it continues.
+        layout: What may share a row.
     """
     rows: list[Row] = []
     order = sorted(range(len(sequences)), key=lambda number: sequences[number].tokens[:-1])
@@ -90,8 +105,8 @@ def pack(sequences: Sequence[TargetedSequence], *, max_tokens: int, branching: b
     for number in order:
         tokens = sequences[number].tokens[:-1]
         n_shared = _n_shared(last, tokens)
-        joins = n_shared == len(last) if not branching else 2 * n_shared >= len(tokens)
-        if not rows or n_shared == 0 or not joins or len(rows[-1].tokens) + len(tokens) - n_shared > max_tokens:
+        fits = rows and n_shared > 0 and len(rows[-1].tokens) + len(tokens) - n_shared <= max_tokens
+        if not fits or not _joins(layout, n_shared, len(last), len(tokens)):
             rows.append(Row())
             n_shared = 0
         rows[-1].add(number, tokens, n_shared)
@@ -99,55 +114,14 @@ def pack(sequences: Sequence[TargetedSequence], *, max_tokens: int, branching: b
     return sorted(rows, key=lambda row: -len(row.tokens))
 
 
+def _joins(layout: Layout, n_shared: int, n_before: int, n_tokens: int) -> bool:
+    """Whether a sequence joins the one before it, which it shares its first tokens with."""
+    if layout is Layout.APART:
+        return n_shared == n_before
+    # under a mask strangers stay apart: attention costs the square of the row's length
+    return layout is Layout.SEGMENTS or 2 * n_shared >= n_tokens
+
+
 def _n_shared(left: Sequence[int], right: Sequence[int]) -> int:
     n = min(len(left), len(right))
     return next((i for i in range(n) if left[i] != right[i]), n)
-
-
-def batch_of(rows: Sequence[Row], sequences: Sequence[TargetedSequence], *, dtype: torch.dtype) -> TokenBatch:
-    """A batch of rows; its reads are the targets of the members, row by row and member by member.
-
-    Args:
-        rows: Rows, padded to the longest.
-        sequences: All sequences, for their targets.
-        dtype: Type of the mask that is added to attention scores: the model's.
-    """
-    n_tokens = max(len(row.tokens) for row in rows)
-    ids = torch.full((len(rows), n_tokens), PADDING, dtype=torch.int64)
-    numbers: list[int] = []
-    positions: list[int] = []
-    targets: list[int] = []
-    for number, row in enumerate(rows):
-        ids[number, : len(row.tokens)] = torch.tensor(row.tokens)
-        for member, path in zip(row.members, row.paths, strict=True):
-            tokens, n_targets = sequences[member]
-            numbers += [number] * n_targets
-            positions += path[-n_targets:]
-            targets += tokens[-n_targets:]
-    reads = (torch.tensor(numbers), torch.tensor(positions), torch.tensor(targets))
-    if not any(row.branches for row in rows):
-        return TokenBatch(ids, *reads)
-    seen = torch.eye(n_tokens, dtype=torch.bool).repeat(len(rows), 1, 1)  # padding sees itself: no row of all −∞
-    depths = torch.zeros(len(rows), n_tokens, dtype=torch.int64)
-    for number, row in enumerate(rows):
-        n = len(row.tokens)
-        seen[number, :n, :n] = row.mask()
-        depths[number, :n] = torch.tensor(row.depths)
-    mask = torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
-    return TokenBatch(ids, *reads, attention_mask=mask[:, None], position_ids=depths)
-
-
-def batches_of(rows: Sequence[Row], *, max_tokens: int, max_rows: int | None) -> list[list[Row]]:
-    """Group rows, longest first, so that a batch of them, padded, stays below `max_tokens` (or has `max_rows` rows)."""
-    batches: list[list[Row]] = []
-    for row in rows:
-        fits = batches and (
-            len(batches[-1]) < max_rows
-            if max_rows is not None
-            else (len(batches[-1]) + 1) * len(batches[-1][0].tokens) <= max_tokens
-        )
-        if fits:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches

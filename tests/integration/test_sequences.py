@@ -13,6 +13,7 @@ from lm_eval.models.huggingface import HFLM
 import swa.engine.sequences as sequences_module
 from swa.engine.edits import BASELINE, Edit, Variant
 from swa.engine.sequences import SequenceScorer
+from swa.engine.trees import Layout
 from swa.evaluation.bridge import Encoder
 from swa.models.sites import parameter_of
 from swa.progress import SilentProgress
@@ -81,8 +82,16 @@ def n_tokens(batches):
     return sum(len(row.tokens) for batch in batches for row in batch.rows)
 
 
+@pytest.fixture(params=[Layout.SEGMENTS, Layout.MASKED], ids=lambda layout: layout.value)
+def best_layout(request, monkeypatch):
+    """The best layout that is tried: elsewhere than on a CPU it is the mask."""
+    if request.param is Layout.MASKED:
+        monkeypatch.setattr(sequences_module, "can_attend_by_segments", lambda _loaded: False)
+    return request.param
+
+
 @pytest.mark.parametrize("name", [*SHARING, *NOT_SHARING])
-def test_log_likelihoods_equal_those_of_lm_eval(name):
+def test_log_likelihoods_equal_those_of_lm_eval(name, best_layout):
     loaded, requests = model_of(name), requests_of()
     (found,), batches, warnings = scored(loaded, requests)
     for ours, theirs in zip(found, reference(loaded, requests), strict=True):
@@ -93,6 +102,7 @@ def test_log_likelihoods_equal_those_of_lm_eval(name):
         assert all(not row.branches for batch in batches for row in batch.rows)
     else:
         assert warnings == []
+        assert {batch.layout for batch in batches} == {best_layout}
         alone = sum(
             len(Encoder(loaded, batch_size=1).loglikelihood([r], disable_tqdm=True)[0].tokens) for r in requests
         )
@@ -100,7 +110,7 @@ def test_log_likelihoods_equal_those_of_lm_eval(name):
 
 
 @pytest.mark.parametrize("name", ["llama", "mixtral", "bloom"])
-def test_every_variant_equals_lm_eval_on_a_model_that_is_edited_in_place(name):
+def test_every_variant_equals_lm_eval_on_a_model_that_is_edited_in_place(name, best_layout):
     loaded, requests = model_of(name), requests_of()
     first, last = loaded.sites.sites[0], loaded.sites.sites[-1]
     variants = (
@@ -109,7 +119,8 @@ def test_every_variant_equals_lm_eval_on_a_model_that_is_edited_in_place(name):
         Variant("last", (Edit(last, 2, 1, 40.0),)),
         Variant("both", (Edit(first, None, 5), Edit(last, 2, None))),
     )
-    found, _, _ = scored(loaded, requests, variants)
+    found, batches, _ = scored(loaded, requests, variants)
+    assert {batch.layout for batch in batches} == {best_layout if name in SHARING else Layout.APART}
     for variant, scores in zip(variants, found, strict=True):
         old = []
         with torch.no_grad():
@@ -136,12 +147,12 @@ def test_the_batch_size_changes_the_batches_and_nothing_else(batch_size):
     loaded, requests = model_of("llama"), requests_of()
     (found,), batches, _ = scored(loaded, requests, batch_size=batch_size)
     if batch_size:
-        assert max(len(batch.rows) for batch in batches) == min(batch_size, 2)
+        assert max(len(batch.rows) for batch in batches) == min(batch_size, sum(len(batch.rows) for batch in batches))
     assert [s.logp for s in found] == pytest.approx([logp for logp, _ in reference(loaded, requests)], abs=1e-5)
 
 
 def test_long_trees_are_divided(monkeypatch):
-    monkeypatch.setattr(sequences_module, "ROW_ON_CPU", 60)
+    monkeypatch.setattr(sequences_module, "LONGEST_TREE", 60)
     loaded, requests = model_of("llama"), requests_of()
     (found,), batches, _ = scored(loaded, requests)
     assert max(len(row.tokens) for batch in batches for row in batch.rows) <= 60
