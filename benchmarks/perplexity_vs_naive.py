@@ -3,7 +3,7 @@
     python -m benchmarks.perplexity_vs_naive [--model demo] [--texts 24] [--dataset builtin] [--data-dir DIR]
 
 Naive is what existing scripts do: for each removal a plain forward of the intact and one of the edited model, full
-logits, cross-entropy, the same texts in batches of the same size. Both run in this process, in turns.
+logits, cross-entropy, the same texts in the same batches, padded. Both run in this process, in turns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from swa.engine.edits import BASELINE, Edit, Variant
 from swa.engine.plan import ForwardPlan
 from swa.engine.reducers import LossReducer
 from swa.engine.sequences import SequenceScorer
-from swa.engine.treebatch import batch_of
 from swa.evaluation.texts import paragraphs
 from swa.models.load import load_model
 from swa.progress import SilentProgress
@@ -54,7 +53,10 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
     list(scorer.score(batches[-1], sequences, variants))  # warm up, and let the self-checks run
     ours, naive, worst = Spent(), Spent(), 0.0
     for batch in batches:
-        tokens = batch_of(batch.rows, sequences, layout=batch.layout, dtype=loaded.dtype)
+        texts = [sequences[index] for index in batch.indices]
+        tokens = TokenBatch.of_sequences(
+            [text.tokens for text in texts], score_from=[len(text.tokens) - text.n_targets for text in texts]
+        )
         with ours.measured():
             scores = list(scorer.score(batch, sequences, variants))
         plain = []

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import MISSING
+
 from swa.cli.command import Invocation
 from swa.cli.detect_files import complete_detection, write_detection
-from swa.cli.header import ended, recorded, run_header
+from swa.cli.header import ended, recorded, run_header, settle
 from swa.cli.options import LoadOptions, RunOptions, SearchOptions
 from swa.cli.progress import TerminalProgress
 from swa.cli.values import parse_batch_size, parse_threshold
@@ -66,6 +68,8 @@ class DetectionRun:
                 return self.compute(place, place.load())
             place.log.discard()
             self.progress.say(f"{name} is finished already; --force detects again.")
+            assert finished.result.run is not MISSING, "without it nothing is finished"
+            settle(place.folder, finished.result.run, self.progress.warn)
             files = complete_detection(place.folder, finished.path, finished.result)
             return Detected(finished.result, place.folder.path, files)
 

@@ -13,7 +13,7 @@ from swa.cli.command import Invocation
 from swa.cli.evaluate_files import complete_evaluation, prepare, write_evaluation
 from swa.cli.evaluate_plan import plan_text
 from swa.cli.evaluate_question import is_answered_by, is_continued_by
-from swa.cli.header import ended, last_run, recorded, run_header
+from swa.cli.header import ended, last_run, recorded, run_header, settle
 from swa.cli.options import LoadOptions, RunOptions
 from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
@@ -85,6 +85,8 @@ class EvaluationRun:
                 return self._compute(place, known)
             place.log.discard()
             self.progress.say(f"{name} is finished already; --force evaluates again.")
+            assert finished.result.run is not MISSING, "without it nothing is finished"
+            settle(place.folder, finished.result.run, self.progress.warn)
             files = complete_evaluation(place.folder, finished.path, finished.result)
             return Evaluated(finished.result, place.folder.path, {**files, **known.files})
 

@@ -115,6 +115,13 @@ def write_block(path: Path, header: RunHeader, warn: Callable[[str], None]) -> N
     write_text(path, config.model_dump_json(indent=2) + "\n")
 
 
+def settle(folder: ModelFolder, finished: RunHeader, warn: Callable[[str], None]) -> None:
+    """Say in `run_config.json` that a run is complete, where it was killed between its record and its end."""
+    block = last_run(folder, finished.command)
+    if block is not None and block.status != "complete" and block.started == finished.started:
+        write_block(folder.run_config, finished, warn)
+
+
 def asks_the_same(header: RunHeader, call: Invocation) -> bool:
     """Whether a saved run was called with the same options, wherever they were set."""
     return _values(header.options) == _values(call.options)

@@ -38,6 +38,15 @@ def test_the_files_of_a_detection(swa, machinery):
     assert machinery.options.spike_threshold == 30.0
 
 
+def test_a_kill_between_the_record_and_its_end_is_made_good(swa, machinery):
+    swa("detect", "fake/model")
+    (path,) = ROOT.rglob("run_config.json")
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "detect": config["detect"] | {"status": "started", "ended": None}}))
+    assert swa("detect", "fake/model").code == 0
+    assert json.loads(path.read_text())["detect"]["status"] == "complete"
+
+
 def test_a_finished_detection_is_shown_again(swa, machinery):
     swa("detect", "fake/model")
     files = {path: path.stat().st_mtime_ns for path in ROOT.rglob("*") if path.is_file() and path.name != ".lock"}

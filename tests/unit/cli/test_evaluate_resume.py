@@ -45,6 +45,18 @@ class TestFinished:
         shown = [line for line in first.out.splitlines() if not line.startswith("log: ")]
         assert again.out.splitlines() == shown
 
+    def test_a_kill_between_the_record_and_its_end_is_made_good(self, swa, evaluation):
+        assert swa(*SMALL).code == 0
+        config = json.loads(FOLDER.run_config.read_text())
+        killed = {"evaluate": config["evaluate"] | {"status": "started", "ended": None}}
+        FOLDER.run_config.write_text(json.dumps(config | killed))
+        assert swa(*SMALL).code == 0
+        assert json.loads(FOLDER.run_config.read_text()) == config
+        other = {"evaluate": killed["evaluate"] | {"started": "2020-01-01T00:00:00Z"}}  # another run: it stays unfinished
+        FOLDER.run_config.write_text(json.dumps(config | other))
+        assert swa(*SMALL).code == 0
+        assert json.loads(FOLDER.run_config.read_text()) == config | other
+
     def test_so_it_is_with_a_saved_detection_and_with_several_models(self, swa, evaluation):
         assert swa("evaluate", "a/x", "b/y", "--skip-accuracy").code == 0
         files = files_below(ROOT)
