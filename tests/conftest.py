@@ -13,6 +13,13 @@ import pytest
 DATA_REASON = "needs real data sets: set SWA_DATA_DIR to a folder in the hub's layout"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes: the real model is loaded in one of them, a file's fixtures are made once."""
+    for item in items:
+        real = item.get_closest_marker("real_model") is not None
+        item.add_marker(pytest.mark.xdist_group("real model" if real else item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Local copies of the data sets."""
