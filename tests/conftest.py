@@ -14,7 +14,7 @@ DATA_REASON = "needs real data sets: set SWA_DATA_DIR to a folder in the hub's l
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes: the real model is loaded in one of them, a file's fixtures are made once."""
+    """In several processes, the real model is loaded by one of them, and the fixtures of a file are made once."""
     for item in items:
         real = item.get_closest_marker("real_model") is not None
         item.add_marker(pytest.mark.xdist_group("real model" if real else item.location[0]))

@@ -52,7 +52,7 @@ class TestFinished:
         FOLDER.run_config.write_text(json.dumps(config | killed))
         assert swa(*SMALL).code == 0
         assert json.loads(FOLDER.run_config.read_text()) == config
-        other = {"evaluate": killed["evaluate"] | {"started": "2020-01-01T00:00:00Z"}}  # another run: it stays unfinished
+        other = {"evaluate": killed["evaluate"] | {"started": "2020-01-01T00:00:00Z"}}  # of another run
         FOLDER.run_config.write_text(json.dumps(config | other))
         assert swa(*SMALL).code == 0
         assert json.loads(FOLDER.run_config.read_text()) == config | other
