@@ -11,7 +11,7 @@ from pydantic import MISSING
 from swa.cli.command import Invocation
 from swa.cli.detect_files import complete_detection, write_detection
 from swa.cli.header import ended, recorded, run_header, settle
-from swa.cli.options import LoadOptions, RunOptions, SearchOptions
+from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions
 from swa.cli.progress import TerminalProgress
 from swa.cli.values import parse_batch_size, parse_threshold
 from swa.cli.workplace import Workplace, at_work, new_stamp
@@ -104,6 +104,7 @@ class DetectionRun:
             weights_fingerprint=fingerprint,
             dataset_fingerprint=self.text.fingerprint if self.text else None,
             options={name: self.call.options[name].value for name in CHANGES_NUMBERS},
+            expert_options={name: self.call.options[name].value for name in EXPERT_OPTIONS},
         )
         for path in search.unreadable:
             self.progress.warn(f"'{path}' is no valid detection record and is left aside.")
@@ -126,6 +127,10 @@ def detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
         confirm=not search.no_confirm,
         seed=run.seed,
         batch_size=parse_batch_size(run.batch_size),
+        router_analysis_samples=search.router_analysis_samples,
+        p_active_floor=search.p_active_floor,
+        co_spike_threshold=search.co_spike_threshold,
+        enable_causal_scoring=search.enable_causal_scoring,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,12 +15,13 @@ from swa.cli.command import SETTINGS, option_kinds
 from swa.cli.settings import config_settings, environment_settings
 from swa.cli.values import batch_size_text, device_text, size_text, threshold_text
 
-MODEL, TEXT, WEIGHTS, WINDOWS, SEARCH, RUN, OUTPUT = (
+MODEL, TEXT, WEIGHTS, WINDOWS, SEARCH, EXPERTS, RUN, OUTPUT = (
     "Model",
     "Text",
     "Super weights",
     "Windows",
     "Detection",
+    "Mixture of experts",
     "Run",
     "Output",
 )
@@ -135,8 +136,8 @@ class ScreenName(StrEnum):
 
 
 @dataclass(frozen=True)
-class SearchOptions:
-    """How super weights are sought."""
+class ScreenOptions:
+    """How candidates are sought and tested."""
 
     screen: Annotated[
         list[ScreenName],
@@ -166,6 +167,64 @@ class SearchOptions:
     no_confirm: Annotated[
         bool, in_panel(SEARCH)("--no-confirm", help="List candidates without removing each on held-out text.")
     ] = False
+
+
+RouterSamples = Annotated[
+    int,
+    in_panel(EXPERTS)(
+        "--router-analysis-samples",
+        min=1,
+        metavar="N",
+        help="Windows of 256 tokens on which the router is watched and spikes of experts are sought.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class SearchOptions(ScreenOptions):
+    """How super weights are sought; dense models take no notice of what is said of experts."""
+
+    router_analysis_samples: RouterSamples = 10
+    p_active_floor: Annotated[
+        float,
+        in_panel(EXPERTS)(
+            "--p-active-floor",
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Experts that a smaller share of the tokens selects are not examined.",
+        ),
+    ] = 0.01
+    co_spike_threshold: Annotated[
+        float,
+        in_panel(EXPERTS)(
+            "--co-spike-threshold",
+            min=0.0,
+            max=1.0,
+            metavar="SCORE",
+            help="Input and output channel of an expert's spike must spike on the same tokens: score between 0 and 1.",
+        ),
+    ] = 0.12
+    enable_causal_scoring: Annotated[
+        bool,
+        in_panel(EXPERTS)(
+            "--enable-causal-scoring",
+            help="Remove each candidate of an expert under the router's own choice, and with every token sent to it.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class VocabSearchOptions(SearchOptions):
+    """The same for `swa vocab`, which watches fewer windows."""
+
+    router_analysis_samples: RouterSamples = 5
+
+
+EXPERT_OPTIONS = frozenset(field.name for field in fields(SearchOptions)) - {
+    field.name for field in fields(ScreenOptions)
+}
+"""Names of the options that act on routed experts only."""
 
 
 @dataclass(frozen=True)

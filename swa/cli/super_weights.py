@@ -11,7 +11,7 @@ from pydantic import MISSING, JsonValue
 
 from swa.cli.command import Invocation
 from swa.cli.given_weights import GivenWeight, from_record, read_given
-from swa.cli.options import LoadOptions, RunOptions, SearchOptions, TextOptions, WeightOptions
+from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, TextOptions, WeightOptions
 from swa.cli.progress import TerminalProgress
 from swa.cli.verdict import is_confirmed
 from swa.cli.words import counted
@@ -93,7 +93,7 @@ class SuperWeightSource:
         if self.given:
             return self._named(place)
         for folder in dict.fromkeys([place.folder, ModelFolder(DETECTIONS, place.folder.name)]):
-            search = find_complete_detection(folder, lambda header: self._fits(place, header))
+            search = find_complete_detection(folder, lambda header, result: self._fits(place, header, result))
             for path in search.unreadable:
                 place.progress.warn(f"'{path}' is no valid detection record and is left aside.")
             if search.found is not None:
@@ -135,8 +135,10 @@ class SuperWeightSource:
         tested = record is not None and record.confirmation is not MISSING
         return self.all_candidates or not tested or (record is not None and is_confirmed(record))
 
-    def _fits(self, place: Workplace, header: RunHeader) -> bool:
-        return place.has_weights_of(header) and has_options(header, self.wanted)
+    def _fits(self, place: Workplace, header: RunHeader, result: DetectionResult) -> bool:
+        has_experts = result.coverage.n_experts > 0
+        acting = {name: value for name, value in self.wanted.items() if has_experts or name not in EXPERT_OPTIONS}
+        return place.has_weights_of(header) and has_options(header, acting)
 
 
 def super_weight_source(

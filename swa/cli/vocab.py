@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swa.cli.command import Invocation
 from swa.cli.each_model import check_references, each_model
-from swa.cli.options import LoadOptions, Models, OutputOptions, SearchOptions, TextOptions, WeightOptions
+from swa.cli.options import LoadOptions, Models, OutputOptions, TextOptions, VocabSearchOptions, WeightOptions
 from swa.cli.output import Output
 from swa.cli.values import parse_batch_size
 from swa.cli.vocab_options import InterventionOptions, NeuronOptions, ScoringOptions, VocabRunOptions
@@ -35,7 +35,7 @@ def command(
     neurons: NeuronOptions,
     interventions: InterventionOptions,
     windows: ScoringOptions,
-    search: SearchOptions,
+    search: VocabSearchOptions,
     run: VocabRunOptions,
     shown: OutputOptions,
 ) -> None:

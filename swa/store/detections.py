@@ -21,6 +21,7 @@ def find_detection(
     weights_fingerprint: str,
     dataset_fingerprint: str | None,
     options: Mapping[str, JsonValue],
+    expert_options: Mapping[str, JsonValue],
 ) -> DetectionSearch:
     """The newest complete detection of the same weights, text and options.
 
@@ -29,21 +30,23 @@ def find_detection(
         weights_fingerprint: Of the model that is asked for.
         dataset_fingerprint: Of the text, `None` where none is used.
         options: Every option that changes numbers, by name.
+        expert_options: Those that change numbers of models with routed experts only.
     """
 
-    def fits(header: RunHeader) -> bool:
+    def fits(header: RunHeader, result: DetectionResult) -> bool:
         same = (header.weights_fingerprint, header.dataset_fingerprint) == (weights_fingerprint, dataset_fingerprint)
-        return same and has_options(header, options)
+        acting = {**options, **expert_options} if result.coverage.n_experts else options
+        return same and has_options(header, acting)
 
     return find_complete_detection(folder, fits)
 
 
-def find_complete_detection(folder: ModelFolder, fits: Callable[[RunHeader], bool]) -> DetectionSearch:
-    """The newest complete detection whose run fits; records of the Python API have no run."""
+def find_complete_detection(folder: ModelFolder, fits: Callable[[RunHeader, DetectionResult], bool]) -> DetectionSearch:
+    """The newest complete detection that fits with its run; records of the Python API have no run."""
     return first_that_fits(
         folder.detections(),
         DetectionResult,
-        lambda result: result.run is not MISSING and result.run.status == "complete" and fits(result.run),
+        lambda result: result.run is not MISSING and result.run.status == "complete" and fits(result.run, result),
     )
 
 

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> ModelFolder:
     return folder
 
 
-def save(folder: ModelFolder, stamp: str, **changes) -> Path:
+def save(folder: ModelFolder, stamp: str, *, n_experts: int = 0, **changes) -> Path:
     values = {
         "command": "detect",
         "command_line": ["swa", "detect"],
@@ -40,12 +40,15 @@ def save(folder: ModelFolder, stamp: str, **changes) -> Path:
         "status": "complete",
     }
     header = RunHeader.model_validate_json(json.dumps(values | changes))
-    folder.detection(stamp).write_text(detection(run=header).model_dump_json())
+    found = detection(run=header)
+    found = found.model_copy(update={"coverage": found.coverage.model_copy(update={"n_experts": n_experts})})
+    folder.detection(stamp).write_text(found.model_dump_json())
     return folder.detection(stamp)
 
 
 def find(folder: ModelFolder, **changes):
     asked = {"weights_fingerprint": "weights", "dataset_fingerprint": "text", "options": OPTIONS}
+    asked["expert_options"] = {"p_active_floor": 0.01}
     return find_detection(folder, **(asked | changes))
 
 
@@ -57,6 +60,17 @@ def test_the_newest_that_fits_is_found(folder):
     assert search.found.path == newest
     assert search.found.result.run.weights_fingerprint == "weights"
     assert search.unreadable == ()
+
+
+def test_options_for_experts_count_where_there_are_experts(folder):
+    save(folder, "20260101_000000")
+    assert find(folder).found is not None
+    save(folder, "20260102_000000", n_experts=8)
+    assert find(folder).found.path == folder.detection("20260101_000000")
+    options = {"p_active_floor": {"value": 0.01, "origin": "default"}}
+    options |= {name: {"value": value, "origin": "default"} for name, value in OPTIONS.items()}
+    save(folder, "20260103_000000", n_experts=8, options=options)
+    assert find(folder).found.path == folder.detection("20260103_000000")
 
 
 @pytest.mark.parametrize("status", ["started", "partial", "failed", "interrupted"])
