@@ -12,7 +12,7 @@ from pydantic import MISSING
 from swa.cli.cascade_files import CASCADE, CascadeShelf, chosen, figures_of, paths_of
 from swa.cli.command import Invocation
 from swa.cli.configuration import check_configuration, configuration
-from swa.cli.header import RunBlock, asks_the_same, ended, recorded, run_header, write_block
+from swa.cli.header import RunBlock, completed_by, ended, recorded, run_header, write_block
 from swa.cli.neuron_choice import crowded_modules
 from swa.cli.options import LoadOptions, RunOptions
 from swa.cli.pass_plan import PassPlan, plan_pass
@@ -110,8 +110,8 @@ class CascadeRun:
         header = shelf.header
         assert header is not None, "without it nothing is finished"
         draw_missing(figures_of(shelf.folder, shelf.results, shelf.by_module), self.progress)
-        if header.status != "complete" and asks_the_same(header, self.call):
-            header = ended(header, "complete")  # it was killed between its last record and its end
+        if header.status != "complete":
+            header = completed_by(header, self.call)
             write_block(shelf.folder.run_config, header, self.progress.warn)
         results = chosen(shelf.results, known.coordinates)
         files = {**paths_of(shelf.folder), **known.files}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import MISSING, JsonValue, ValidationError
+from pydantic import MISSING, ValidationError
 
 from swa.cli.command import Invocation
-from swa.schemas.run import EffectiveOption, RunHeader, Status
+from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
@@ -36,8 +36,7 @@ def run_header(
     """The header of a run that begins now; without a stamp where no file has the run's time in its name."""
     return RunHeader(
         command=call.command,
-        command_line=["swa", *call.words],
-        options=call.options,
+        **_of_call(call),
         seed=seed,
         model=loaded.name,
         revision=loaded.revision,
@@ -122,13 +121,13 @@ def settle(folder: ModelFolder, finished: RunHeader, warn: Callable[[str], None]
         write_block(folder.run_config, finished, warn)
 
 
-def asks_the_same(header: RunHeader, call: Invocation) -> bool:
-    """Whether a saved run was called with the same options, wherever they were set."""
-    return _values(header.options) == _values(call.options)
+def completed_by(header: RunHeader, call: Invocation) -> RunHeader:
+    """The header of a run that was killed behind its last record: the call that found all it asks for completes it."""
+    return ended(header.model_copy(update=_of_call(call)), "complete")
 
 
-def _values(options: Mapping[str, EffectiveOption]) -> dict[str, JsonValue]:
-    return {name: option.value for name, option in options.items()}
+def _of_call(call: Invocation) -> dict[str, Any]:
+    return {"command_line": ["swa", *call.words], "options": call.options}
 
 
 def header_of_call(call: Invocation, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:
@@ -144,8 +143,7 @@ def header_of_call(call: Invocation, runs: Sequence[RunHeader], *, status: Statu
     same_windows = all(run.windows == runs[0].windows for run in runs)
     return runs[0].model_copy(
         update={
-            "command_line": ["swa", *call.words],
-            "options": call.options,
+            **_of_call(call),
             "model": ", ".join(run.model for run in runs),
             "revision": None if several else runs[0].revision,
             "weights_fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest()

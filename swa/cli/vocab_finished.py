@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swa.cli.command import Invocation
-from swa.cli.header import asks_the_same, ended, write_block
+from swa.cli.header import completed_by, write_block
 from swa.cli.neuron_choice import identity
 from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known
@@ -70,8 +70,8 @@ def take_finished(
     by_coordinate = {card.coordinate: card for card in shelf.super_weights}
     super_weights = [by_coordinate[text] for text in known.coordinates]
     write_derived(shelf.folder, shelf.super_weights, shelf.neurons, shelf.by_module, progress)
-    if header.status != "complete" and asks_the_same(header, call):
-        header = ended(header, "complete")  # it was killed between its last card and its end
+    if header.status != "complete":
+        header = completed_by(header, call)
         write_block(shelf.folder.run_config, header, progress.warn)
     return Analysed(
         shelf.folder.path,

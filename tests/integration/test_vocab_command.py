@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
+import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -17,12 +15,11 @@ import pytest
 
 from swa.schemas.registry import json_schema
 from swa.schemas.validation import validate_file
-from tests.conftest import run_swa
-from tests.support.tiny_checkpoint import plant, write_tiny_checkpoint
-from tests.support.tiny_models import build
+from tests.support.helpful import COORDINATE, write_helpful_checkpoint
+from tests.support.warm import run, start
 
 WINDOWS = ["--dataset", "builtin", "--tokens", "1500", "--window-len", "40", "--stride", "20", "--batch-size", "2"]
-WEIGHTS = ["--super-weights", "weights.txt", "--super-weights", "L2.mlp.down_proj[6,9]"]
+WEIGHTS = ["--super-weights", "weights.txt", "--super-weights", "L2.mlp.c_proj[6,9]"]
 VOCAB = ["vocab", "model", *WINDOWS, *WEIGHTS, "--neurons", "0:3", "1:4", "--all-neurons", "--bootstrap", "50"]
 VOCAB += ["--enable-cascade", "--enable-cosine", "--enable-enrichment", "--top-tokens", "5"]
 CASCADE = ["cascade", "model", *WINDOWS, *WEIGHTS, "--layers", "all"]
@@ -32,10 +29,8 @@ TIMED = ("run_config.json", "cross_model_summary.json", "analysis.log", ".lock")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("vocab")
-    model = build("llama")
-    layer, row, col = plant(model)
-    write_tiny_checkpoint(folder / "model", model=model)
-    (folder / "weights.txt").write_text(f"L{layer}.mlp.down_proj[{row},{col}]\n")
+    write_helpful_checkpoint(folder / "model")
+    (folder / "weights.txt").write_text(f"{COORDINATE}\n")
     return folder
 
 
@@ -43,20 +38,19 @@ def folder(tmp_path_factory) -> Path:
 def whole(folder) -> Path:
     """The results of runs that nobody interrupted."""
     for words in (VOCAB, CASCADE):
-        done = run_swa(*words, "--output-dir", "whole", cwd=folder)
+        done = run(*words, "--output-dir", "whole", folder=folder)
         assert done.returncode == 0, done.stderr
     return folder / "whole"
 
 
-def killed(folder: Path, words: list[str], results: str, there: Callable[[Path], bool]) -> None:
+def kill(folder: Path, words: list[str], results: str, pattern: str) -> None:
     """Kill the program as soon as something is there."""
-    program = subprocess.Popen(
-        [sys.executable, "-m", "swa", *words, "--output-dir", results, "-q"], cwd=folder, stdout=subprocess.DEVNULL
-    )
-    while not there(folder / results) and program.poll() is None:
-        time.sleep(0.005)
+    program = start(*words, "--output-dir", results, "-q", folder=folder, streams=(Path(os.devnull),) * 2)
+    while not any((folder / results).glob(pattern)) and program.is_alive():
+        time.sleep(0.002)
     program.kill()
-    assert program.wait() == -9, "it was over before it could be killed"
+    program.join()
+    assert program.exitcode == -9, f"it was over before it could be killed at {pattern}"
 
 
 def contents(results: Path) -> dict[str, bytes]:
@@ -71,6 +65,11 @@ def without_times(results: Path, name: str) -> object:
     return [{key: value for key, value in block.items() if key not in timed} for block in blocks]
 
 
+def of_cascade(path: str) -> bool:
+    """Whether `swa cascade` writes the file; the README counts its records."""
+    return path == "README.md" or "lens-cascade" in path or "/cascade/" in path
+
+
 def lines(results: Path, pattern: str) -> list[dict]:
     (path,) = results.glob(pattern)
     return [json.loads(line) for line in path.read_text().splitlines()]
@@ -80,40 +79,36 @@ def without_run(records: list[dict]) -> list[dict]:
     return [{key: value for key, value in record.items() if key != "run"} for record in records]
 
 
-@pytest.mark.parametrize(
-    ("name", "pattern"),
-    [
-        ("neurons", "*/metrics/neurons/neurons.jsonl"),
-        ("pass", "*/metrics/super_weights/pass.npz"),
-        ("cards", "*/metrics/super_weights/super_weights.jsonl"),
-        ("census", "*/metrics/neurons/census_*.parts/*.parquet"),
-        ("figures", "*/plots/super_weights/*.png"),
-    ],
+MOMENTS = (
+    "*/metrics/neurons/neurons.jsonl",
+    "*/metrics/super_weights/pass.npz",
+    "*/metrics/super_weights/super_weights.jsonl",
+    "*/metrics/neurons/census_*.parts/*.parquet",
+    "*/plots/super_weights/*.png",
 )
-def test_a_killed_vocab_ends_with_the_same_files(folder, whole, name, pattern):
-    killed(folder, VOCAB, name, lambda results: any(results.glob(pattern)))
-    again = run_swa(*VOCAB, "--output-dir", name, cwd=folder)
+
+
+def test_a_vocab_that_is_killed_again_and_again_ends_with_the_same_files(folder, whole):
+    for pattern in MOMENTS:
+        kill(folder, VOCAB, "killed", pattern)
+    again = run(*VOCAB, "--output-dir", "killed", folder=folder)
     assert again.returncode == 0, again.stderr
-    expected = {path: content for path, content in contents(whole).items() if "cascade" not in path.split("/")[-1]}
-    found = contents(folder / name)
-    cascades = {path for path in found if path.endswith("-cascade.png")}
-    assert len(cascades) == 2
-    assert {path: content for path, content in found.items() if path not in cascades} | {
-        "README.md": expected["README.md"]
-    } == expected
-    assert without_times(folder / name, "vocab") == without_times(whole, "vocab")
-    assert not list((folder / name).glob("*/metrics/*/pass.npz"))
+    expected = {path: content for path, content in contents(whole).items() if not of_cascade(path)}
+    assert {path: content for path, content in contents(folder / "killed").items() if not of_cascade(path)} == expected
+    assert without_times(folder / "killed", "vocab") == without_times(whole, "vocab")
+    assert not list((folder / "killed").glob("*/metrics/*/pass.npz"))
 
 
 def test_a_killed_cascade_ends_with_the_same_records(folder, whole):
-    killed(folder, CASCADE, "cascade", lambda results: any(results.glob("*/metrics/cascade/pass.npz")))
+    kill(folder, CASCADE, "cascade", "*/metrics/cascade/pass.npz")
     assert not list((folder / "cascade").glob("*/metrics/cascade/cascade.jsonl"))
-    again = run_swa(*CASCADE, "--output-dir", "cascade", cwd=folder)
+    again = run(*CASCADE, "--output-dir", "cascade", folder=folder)
     assert again.returncode == 0, again.stderr
     pattern = "*/metrics/cascade/cascade.jsonl"
     assert without_run(lines(folder / "cascade", pattern)) == without_run(lines(whole, pattern))
     figures = {path: content for path, content in contents(folder / "cascade").items() if path.endswith(".png")}
-    assert figures == {path: content for path, content in contents(whole).items() if path.endswith("-cascade.png")}
+    assert len(figures) == 2
+    assert figures == {path: contents(whole)[path] for path in figures}
 
 
 def test_every_file_is_valid_here_and_for_a_foreign_validator(whole):
@@ -126,7 +121,7 @@ def test_every_file_is_valid_here_and_for_a_foreign_validator(whole):
             jsonschema.validate(record, json_schema(record["record"]))
             checked += 1
     assert checked >= 2 + 4 + 2 + 3
-    done = run_swa("validate", *map(str, whole.rglob("*.json*")))
+    done = run("validate", *map(str, whole.rglob("*.json*")), folder=whole)
     assert done.returncode == 0, done.stdout
 
 
@@ -167,26 +162,15 @@ def test_tables_and_census(whole):
 def test_the_same_command_again_computes_nothing(folder, whole):
     before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
     for words in (VOCAB, CASCADE):
-        done = run_swa(*words, "--output-dir", "whole", cwd=folder)
+        done = run(*words, "--output-dir", "whole", folder=folder)
         assert done.returncode == 0
         assert "finished already" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
 
 
 def test_window_clamped_and_said(folder):
-    words = [
-        "cascade",
-        "model",
-        *WEIGHTS,
-        "--dataset",
-        "builtin",
-        "--tokens",
-        "200",
-        "--output-dir",
-        "clamped",
-        "--json",
-    ]
-    done = run_swa(*words, cwd=folder)
+    words = ["cascade", "model", *WEIGHTS, "--dataset", "builtin", "--tokens", "200", "--output-dir", "clamped", "--json"]
+    done = run(*words, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "The window was clamped from 1024 to" in done.stderr
     (model,) = json.loads(done.stdout)["models"]

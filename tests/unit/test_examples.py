@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.support.helpful import COORDINATE, write_helpful_checkpoint
 from tests.support.tiny_checkpoint import plant, write_tiny_checkpoint
 from tests.support.tiny_models import build
 
@@ -37,14 +42,17 @@ def test_detect_example(tmp_path: Path) -> None:
     assert "run_config.json: ok, 1 record" in done.stdout
 
 
-def test_vocab_example(tmp_path: Path) -> None:
-    model = build("llama")
-    layer, row, col = plant(model)
-    write_tiny_checkpoint(tmp_path / "model", model=model)
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the example pipes records into jq")
+def test_vocab_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWA_SCREEN", "spike")
+    write_helpful_checkpoint(tmp_path / "model")
     words = ("--dataset", "builtin", "--tokens", "300", "--window-len", "40", "--stride", "20", "--quiet")
     done = run_example("vocab.sh", tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"L{layer}.mlp.down_proj[{row},{col}]\t" in done.stdout
+    listed = done.stdout.splitlines()[-1].split("\t")
+    assert listed[0] == COORDINATE
+    assert float(listed[1]) > 1 > 100 * abs(float(listed[2]))
+    assert len(json.loads(listed[3])) == 5
     assert "super_weights.jsonl: ok" in done.stdout
     assert "cross_model_summary.json: ok, 1 record" in done.stdout
 
