@@ -1,11 +1,11 @@
 """Cards of super weights and neurons against naive computations, side by side in one run.
 
-    python -m benchmarks.vocab_vs_naive [--model demo] [--windows 3] [--only P4 P6 P7 P8]
+    python -m benchmarks.vocab_vs_naive [--model demo] [--windows 3] [--layers 3] [--only P4 P5 P6 P7 P8]
 
 P4: one super-weight card (removal, three controls, neuron, token shifts, bootstrap of 500) against the 11 plain
-forward passes with full logits that existing scripts make for it. P6: moments of every neuron against the bare matrix
-product. P7: seconds for the enrichment of one neuron. P8: memory of window metrics with 128k tokens in the vocabulary.
-P5 (window losses against a plain forward) is in perplexity_vs_naive.py.
+forward passes with full logits that existing scripts make for it. P5: window losses against a plain forward. P6: the
+census of all neurons of some layers against the bare matrix product, and its memory. P7: seconds for the enrichment of
+one neuron. P8: memory of window metrics with 128k tokens in the vocabulary.
 """
 
 from __future__ import annotations
@@ -19,13 +19,20 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from benchmarks.watch import Spent
+from benchmarks.perplexity_vs_naive import windows
+from benchmarks.watch import Spent, resident_peak
 from swa.data.sources import load_text
+from swa.data.token_classes import token_classes
+from swa.data.token_text import token_texts
+from swa.data.windows import token_stream
 from swa.engine.text_windows import text_windows
 from swa.models.load import load_model
 from swa.schemas.detection import SuperWeight
+from swa.vocabulary.census import census
+from swa.vocabulary.enrichment import enrichment
 from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.space import vocabulary_space
 
 N_NAIVE = 11
 WINDOW = 512
@@ -62,12 +69,12 @@ def card(loaded: Any, depth: float, n_windows: int) -> None:
         found_by=[],
         published=False,
     )
-    windows = WindowOptions(tokens=n_windows * WINDOW - 1, window_len=WINDOW, stride=WINDOW)
+    cut = WindowOptions(tokens=n_windows * WINDOW - 1, window_len=WINDOW, stride=WINDOW)
     options = InterventionOptions(bootstrap=500)
     ours, naive = Spent(), Spent()
     with ours.measured():
-        super_weight_cards(loaded, [weight], text, windows=windows, options=options)
-    found = text_windows(loaded, text, tokens=windows.tokens, window_len=WINDOW, stride=WINDOW)
+        super_weight_cards(loaded, [weight], text, windows=cut, options=options)
+    found = text_windows(loaded, text, tokens=cut.tokens, window_len=WINDOW, stride=WINDOW)
     rows = [torch.tensor([sequence.tokens]) for sequence in found.sequences]
     stopwords = torch.arange(200)
     with naive.measured():
@@ -79,6 +86,49 @@ def card(loaded: Any, depth: float, n_windows: int) -> None:
         f"against {ours.wall:.1f} s)",
         flush=True,
     )
+
+
+def losses(loaded: Any, n_windows: int) -> None:
+    """P5."""
+    stream = token_stream(loaded.tokenizer, load_text("builtin").text).tolist()
+    windows(loaded, stream, n_windows=n_windows, length=WINDOW, n_rounds=2)
+
+
+def all_neurons(loaded: Any, n_layers: int) -> None:
+    """P6, on evenly spaced layers."""
+    space = vocabulary_space(loaded)
+    sites = loaded.sites.sites[:: max(1, len(loaded.sites) // n_layers)][:n_layers]
+    rows = space.unembedding.rows(0, len(space.unembedding), dtype=torch.float32)
+    directions = [space.directions(site, slice(None), dtype=torch.float32) for site in sites]
+    bare = Spent()
+    with bare.measured():
+        for columns in directions:
+            for some in rows.split(4096):  # the whole product would be 300 MB
+                some @ columns
+    del rows, directions
+    ours = Spent()
+    with resident_peak() as peak, ours.measured():
+        for _ in census(loaded, sites=sites, space=space):
+            pass
+    print(
+        f"P6: {sum(site.d_ff for site in sites)} neurons cost {bare.times_faster_than(ours)} of the bare matrix product "
+        f"({bare.wall:.1f} s), {peak.above / 2**30:.2f} GiB above the model",
+        flush=True,
+    )
+
+
+def enrichments(loaded: Any, n: int = 5) -> None:
+    """P7."""
+    space = vocabulary_space(loaded)
+    classes = token_classes(token_texts(loaded.tokenizer, space.token_ids))
+    site = loaded.sites.sites[-1]
+    effects = space.effects(space.directions(site, slice(0, n + 1), dtype=torch.float64)).numpy()
+    enrichment(effects[n], classes)  # imports scipy
+    ours = Spent()
+    with ours.measured():
+        for own in effects[:n]:
+            enrichment(own, classes)
+    print(f"P7: {ours.wall / n:.3f} s a card by the clock, {ours.processor / n:.3f} s of processor time", flush=True)
 
 
 def memory() -> None:
@@ -119,7 +169,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="demo")
     parser.add_argument("--windows", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=["P4", "P6", "P7", "P8"])
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=["P4", "P5", "P6", "P7", "P8"])
     arguments = parser.parse_args()
     if arguments.only == ["memory"]:
         print_memory()
@@ -130,6 +181,12 @@ def main() -> None:
     if "P4" in arguments.only:
         for depth in (0.07, 0.35, 0.7):
             card(loaded, depth, arguments.windows)
+    if "P5" in arguments.only:
+        losses(loaded, arguments.windows)
+    if "P6" in arguments.only:
+        all_neurons(loaded, arguments.layers)
+    if "P7" in arguments.only:
+        enrichments(loaded)
 
 
 if __name__ == "__main__":

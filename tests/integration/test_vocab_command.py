@@ -18,7 +18,7 @@ from swa.schemas.validation import validate_file
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
 from tests.support.warm import run, start
 
-WINDOWS = ["--dataset", "builtin", "--tokens", "1500", "--window-len", "40", "--stride", "20", "--batch-size", "2"]
+WINDOWS = ["--dataset", "builtin", "--tokens", "600", "--window-len", "40", "--stride", "20", "--batch-size", "2"]
 WEIGHTS = ["--super-weights", "weights.txt", "--super-weights", "L2.mlp.c_proj[6,9]"]
 VOCAB = ["vocab", "model", *WINDOWS, *WEIGHTS, "--neurons", "0:3", "1:4", "--all-neurons", "--bootstrap", "50"]
 VOCAB += ["--enable-cascade", "--enable-cosine", "--enable-enrichment", "--top-tokens", "5"]
@@ -154,9 +154,11 @@ def test_tables_and_census(whole):
     for card in neurons:
         row = by_place[card["layer"], card["neuron"]]
         assert row["label"] == card["label"]
-        assert [row["var"], row["kurt_cos"]] == pytest.approx(
-            [card["moments"]["var"], card["moments_cos"]["kurt"]], rel=1e-9
+        # a card is float64 throughout, the census multiplies in float32: half the time, and seven digits are enough
+        assert [row["var"], row["var_cos"]] == pytest.approx(
+            [card["moments"]["var"], card["moments_cos"]["var"]], rel=1e-5
         )
+        assert row["kurt_cos"] == pytest.approx(card["moments_cos"]["kurt"], rel=1e-5, abs=1e-5)
 
 
 def test_the_same_command_again_computes_nothing(folder, whole):

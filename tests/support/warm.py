@@ -10,7 +10,16 @@ from multiprocessing.context import ForkServerProcess as Process
 from pathlib import Path
 from typing import NamedTuple
 
-LIBRARIES = ("torch", "transformers.models.auto", "matplotlib.figure", "pyarrow.parquet", "swa.cli.main")
+LIBRARIES = (
+    "torch",
+    "transformers.models.gpt2.modeling_gpt2",
+    "transformers.tokenization_utils_tokenizers",
+    "matplotlib.backends.backend_agg",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "swa.cli.main",
+)
+"""What takes longest to import, for the model of `tests.support.helpful`."""
 
 
 class Done(NamedTuple):
