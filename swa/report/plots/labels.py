@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from swa.report.plots.style import plain
 
@@ -23,6 +24,15 @@ def number(value: float) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.translate(_SIGNS)}×10{str(int(exponent)).translate(_RAISED)}"
     return (f"{value:,.0f}" if size >= 1000 else f"{value:.4g}").translate(_SIGNS)
+
+
+def aligned(values: Sequence[float]) -> list[str]:
+    """Numbers that stand below each other, all with the decimals that give the largest three digits."""
+    largest = max(map(abs, values), default=0.0)
+    if not 1e-3 <= largest < 1e6:
+        return [number(value) for value in values]
+    decimals = max(0, 2 - math.floor(math.log10(largest)))
+    return [f"{value:,.{decimals}f}".translate(_SIGNS) for value in values]
 
 
 def ratio_text(ratio: float, logarithm: float) -> str:

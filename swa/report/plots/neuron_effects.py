@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import MISSING
 
 from swa.report.plots.bars import Bar, draw_bars
-from swa.report.plots.labels import number
+from swa.report.plots.labels import aligned, number
 from swa.report.plots.panels import heading, label_rows
 from swa.report.plots.style import figure_style, new_figure
-from swa.report.plots.token_ticks import token_tick
+from swa.report.plots.token_ticks import piece_tick
 from swa.schemas.cards import NeuronCard, TopToken
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def _expert(card: NeuronCard) -> str:
 
 
 def _draw_side(axes: Any, tokens: Sequence[TopToken], n_rows: int, *, title: str, colour: str) -> None:
-    # bytes that are no whole character all look alike as text; their raw pieces do not
-    labels = [token_tick(token.tok if "\N{REPLACEMENT CHARACTER}" in token.str_ else token.str_) for token in tokens]
+    labels = [piece_tick(token.tok, token.str_) for token in tokens]
     label_rows(axes, [*labels, *[""] * (n_rows - len(tokens))], ROW_HEIGHT)
     axes.set_title(title, loc="left", fontsize=9)
     axes.set_xlabel("effect on the logit, per unit of activation", fontsize=8)
-    bars = [Bar(row, token.effect, colour, number(token.effect)) for row, token in enumerate(tokens)]
+    numbers = aligned([token.effect for token in tokens])
+    bars = [Bar(row, token.effect, colour, text) for row, (token, text) in enumerate(zip(tokens, numbers, strict=True))]
     draw_bars(axes, bars, start=0.0, log=False, reach=0.0)
 
 
@@ -69,17 +69,14 @@ def _draw_histogram(axes: Any, card: NeuronCard) -> None:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel("effect on the logit, all tokens of text", fontsize=8)
     axes.set_ylabel("tokens", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(_moments(card), loc="left", fontsize=9)
 
 
 def _moments(card: NeuronCard) -> str:
-    parts = [
-        f"variance {number(card.moments.var)}",
-        f"skewness {number(card.moments.skew)}",
-        f"excess kurtosis {number(card.moments.kurt)}",
-    ]
-    if card.percentiles is not MISSING:
-        parts.append(
-            f"percentiles in its matrix: variance {card.percentiles.var:.0f}, |kurtosis| {card.percentiles.kurt:.0f}"
-        )
-    return "; ".join(parts)
+    moments = {"variance": card.moments.var, "skewness": card.moments.skew, "excess kurtosis": card.moments.kurt}
+    text = "; ".join(f"{name} {number(value)}" for name, value in moments.items())
+    if card.percentiles is MISSING:
+        return text
+    var, kurt = card.percentiles.var, card.percentiles.kurt
+    return f"{text}\namong neurons of its matrix, by cosine: variance percentile {var:.0f}, |kurtosis| {kurt:.0f}"

@@ -11,7 +11,7 @@ from swa.report.plots.bars import Bar, draw_bars
 from swa.report.plots.labels import number
 from swa.report.plots.panels import heading, label_rows
 from swa.report.plots.style import figure_style, new_figure
-from swa.report.plots.token_ticks import token_tick
+from swa.report.plots.token_ticks import piece_tick
 from swa.report.super_weight_texts import place_text
 from swa.schemas.cards import SuperWeightCard, TokenShift
 
@@ -45,7 +45,7 @@ def draw(card: SuperWeightCard) -> Figure:
 
 
 def _draw_side(axes: Any, shifts: Sequence[TokenShift], n_rows: int, *, title: str, colour: str) -> None:
-    labels = [token_tick(shift.str_) for shift in shifts]
+    labels = [piece_tick(shift.tok, shift.str_) for shift in shifts]
     label_rows(axes, [*labels, *[""] * (n_rows - len(shifts))], ROW_HEIGHT)
     axes.set_title(title, loc="left", fontsize=9)
     axes.set_xlabel("mean change of probability", fontsize=8)

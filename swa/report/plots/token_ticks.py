@@ -15,6 +15,11 @@ def token_tick(text: str) -> str:
     return plain(token_label(seen))
 
 
+def piece_tick(tok: str, text: str) -> str:
+    """The label of a token by its text; bytes that are no whole character all look alike, their raw pieces do not."""
+    return token_tick(tok if "\N{REPLACEMENT CHARACTER}" in text else text)
+
+
 @cache
 def _letters() -> frozenset[int]:
     """Code points of matplotlib's own font, which every figure uses."""
