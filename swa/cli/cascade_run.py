@@ -20,9 +20,9 @@ from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
 from swa.cli.vocab_files import draw_missing, remove_figures
 from swa.cli.window_plan import measure_text
-from swa.cli.words import counted
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
+from swa.report.words import counted
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, NamedByModule, RunHeader

@@ -13,8 +13,8 @@ from rich.table import Table
 from swa.cli.cascade_run import Followed
 from swa.cli.numbers import nats, significant
 from swa.cli.output import Output
-from swa.cli.verdict import is_confirmed
-from swa.cli.words import counted
+from swa.report.verdict import is_confirmed
+from swa.report.words import counted
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.runs import CommandResult, ModelOutcome
 

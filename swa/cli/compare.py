@@ -9,7 +9,7 @@ import typer
 
 from swa.cli.options import OUTPUT, RUN, Config, OutputOptions, in_panel
 from swa.cli.output import Output
-from swa.cli.words import counted
+from swa.report.words import counted
 
 if TYPE_CHECKING:
     from swa.cli.compare_files import WrittenComparison

@@ -11,8 +11,8 @@ from pydantic import MISSING
 from swa.cli.detect_run import Detected
 from swa.cli.detect_table import build_table, chosen
 from swa.cli.output import Output
-from swa.cli.verdict import is_confirmed
-from swa.cli.words import counted
+from swa.report.verdict import is_confirmed
+from swa.report.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.runs import CommandResult, ModelOutcome
 

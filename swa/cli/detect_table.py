@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from swa.cli.numbers import nats, significant, two_decimals
-from swa.cli.verdict import is_confirmed, verdict
+from swa.report.verdict import is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
 
 N_OTHERS = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from swa.cli.words import counted
 from swa.evaluation.options import EvaluateOptions
+from swa.report.words import counted
 from swa.schemas.detection import SuperWeight
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from swa.cli.evaluate_rows import NOT_SIGNIFICANT
 from swa.cli.evaluate_run import Evaluated
 from swa.cli.evaluate_table import build_tables, chosen
 from swa.cli.output import Output
-from swa.cli.verdict import is_confirmed
-from swa.cli.words import counted
+from swa.report.verdict import is_confirmed
+from swa.report.words import counted
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis
 from swa.schemas.runs import CommandResult, ModelOutcome
 

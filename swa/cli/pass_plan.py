@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from swa.cli.window_plan import TextRoom
-from swa.cli.words import counted
+from swa.report.words import counted
 from swa.schemas.run import EffectiveWindows
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 
 from swa.cli.options import OUTPUT, Config, OutputOptions, in_panel
 from swa.cli.output import Output
-from swa.cli.words import counted
+from swa.report.words import counted
 
 if TYPE_CHECKING:
     from swa.cli.report_files import WrittenReport
@@ -90,7 +90,7 @@ def _headline(found: ModelArtifacts) -> str:
 
 def _counts(found: ModelArtifacts) -> tuple[int, int]:
     """Confirmed super weights and candidates."""
-    from swa.cli.verdict import is_confirmed
+    from swa.report.verdict import is_confirmed
 
     weights = [] if found.detection is None else found.detection.result.super_weights
     return sum(map(is_confirmed, weights)), len(weights)

@@ -13,9 +13,9 @@ from swa.cli.command import Invocation
 from swa.cli.given_weights import GivenWeight, from_record, read_given
 from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, TextOptions, WeightOptions
 from swa.cli.progress import TerminalProgress
-from swa.cli.verdict import is_confirmed
-from swa.cli.words import counted
 from swa.cli.workplace import Workplace
+from swa.report.verdict import is_confirmed
+from swa.report.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection, has_options

@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import MISSING
 
 from swa.cli.output import Output
-from swa.cli.verdict import is_confirmed
 from swa.cli.vocab_finished import Analysed
 from swa.cli.vocab_table import neuron_table, super_weight_table, token_table
-from swa.cli.words import counted
+from swa.report.verdict import is_confirmed
+from swa.report.words import counted
 from swa.schemas.cards import NeuronCard
 from swa.schemas.runs import CommandResult, ModelOutcome
 

@@ -17,7 +17,7 @@ from swa.cli.super_weights import Taken
 from swa.cli.vocab_choices import VocabChoices
 from swa.cli.vocab_files import figures_of, remove_figures
 from swa.cli.vocab_shelf import CENSUS, NEURONS, SUPER_WEIGHTS, Shelf, keeps_away
-from swa.cli.words import counted
+from swa.report.words import counted
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from swa.cli.detect_show import distance, headline
 from swa.cli.detect_table import build_table, chosen
-from swa.cli.verdict import verdict
+from swa.report.verdict import verdict
 from swa.schemas.detection import Threshold
 from tests.unit.cli.fakes import confirmation, detection, super_weight
 
