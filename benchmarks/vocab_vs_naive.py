@@ -111,8 +111,8 @@ def all_neurons(loaded: Any, n_layers: int) -> None:
         for _ in census(loaded, sites=sites, space=space):
             pass
     print(
-        f"P6: {sum(site.d_ff for site in sites)} neurons cost {bare.times_faster_than(ours)} of the bare matrix product "
-        f"({bare.wall:.1f} s), {peak.above / 2**30:.2f} GiB above the model",
+        f"P6: {sum(site.d_ff for site in sites)} neurons cost {bare.times_faster_than(ours)} of the bare matrix "
+        f"product ({bare.wall:.1f} s), {peak.above / 2**30:.2f} GiB above the model",
         flush=True,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swa.engine.edits import Edit, Variant
+from swa.errors import UsageError
 from swa.models.loaded import LoadedModel
 from swa.models.published import published_scalars
 from swa.models.sites import Site
@@ -58,7 +59,7 @@ def interventions_of(
         seed: Seed of the draws.
 
     Raises:
-        UsageError: A coordinate is not one of the model's.
+        UsageError: A coordinate is not one of the model's, or a matrix has no control for it.
     """
     special: dict[Site, set[tuple[int, int]]] = {}
     for weight in (*super_weights, *candidates):
@@ -74,6 +75,10 @@ def interventions_of(
             seed=seed,
             name=weight.coordinate,
         )
+        if not places:
+            raise UsageError(
+                f"{site.module} has no scalar outside the rows and columns of super weights for a control."
+            )
         name = weight.coordinate
         found.append(
             Intervention(

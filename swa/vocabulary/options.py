@@ -42,7 +42,7 @@ class InterventionOptions:
     """What is measured of each super weight.
 
     Attributes:
-        control_samples: Control scalars, 0 for none.
+        control_samples: Control scalars, at least one.
         bootstrap: Resamples of windows, 0 for none.
         top_tokens: Tokens kept of each end of the shifts.
         cascade: Whether the removal is followed through the layers.
@@ -56,3 +56,12 @@ class InterventionOptions:
     cascade: bool = False
     seed: int = 42
     batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what measures nothing.
+
+        Raises:
+            UsageError: A number is too small.
+        """
+        if self.control_samples < 1 or self.bootstrap < 0 or self.top_tokens < 1:
+            raise UsageError("--control-samples and --top-tokens must be at least 1, --bootstrap at least 0.")

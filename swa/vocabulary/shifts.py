@@ -29,8 +29,8 @@ def token_shifts(tokenizer: Any, sums: PassSums, name: str, *, n_top: int, exclu
     delta = after - before
     listed = np.ones(len(delta), dtype=bool)
     listed[list(excluded_ids)] = False
-    order = np.flatnonzero(listed)
-    order = order[np.argsort(-delta[order], kind="stable")]
+    ids = np.flatnonzero(listed)
+    gains, losses = (ids[np.argsort(sign * delta[ids], kind="stable")[:n_top]] for sign in (-1.0, 1.0))
 
     def shift(number: int) -> TokenShift:
         text = token_text(tokenizer, number)
@@ -47,7 +47,7 @@ def token_shifts(tokenizer: Any, sums: PassSums, name: str, *, n_top: int, exclu
         )
 
     return TokenShifts(
-        up=[shift(int(number)) for number in order[:n_top] if delta[number] > 0],
-        down=[shift(int(number)) for number in order[::-1][:n_top] if delta[number] < 0],
+        up=[shift(int(number)) for number in gains if delta[number] > 0],
+        down=[shift(int(number)) for number in losses if delta[number] < 0],
         total_variation=float(np.abs(delta).sum() / 2),
     )

@@ -171,7 +171,18 @@ def test_the_same_command_again_computes_nothing(folder, whole):
 
 
 def test_window_clamped_and_said(folder):
-    words = ["cascade", "model", *WEIGHTS, "--dataset", "builtin", "--tokens", "200", "--output-dir", "clamped", "--json"]
+    words = [
+        "cascade",
+        "model",
+        *WEIGHTS,
+        "--dataset",
+        "builtin",
+        "--tokens",
+        "200",
+        "--output-dir",
+        "clamped",
+        "--json",
+    ]
     done = run(*words, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "The window was clamped from 1024 to" in done.stderr
