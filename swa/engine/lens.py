@@ -136,8 +136,8 @@ class LensReader:
             targets = batch.targets[left.start : left.start + len(left.logits)]
             base, edited = (token_metrics(chunk.logits, targets, self._no_words) for chunk in (left, right))
             # with d = log p − log q: Σ p d = Σ p (d + e^−d − 1), of which no term is negative, so nothing cancels
-            d = (base.logits - base.lse[:, None]).sub_(edited.logits - edited.lse[:, None])
-            kl = torch.einsum("nv,nv->n", base.p, torch.expm1(-d).add_(d))
+            d = base.logits.sub_(edited.logits).sub_((base.lse - edited.lse)[:, None])
+            kl = torch.expm1(-d).add_(d).mul_(base.p).sum(dim=-1)
             deltas = (
                 edited.metrics.entropy - base.metrics.entropy,
                 edited.metrics.topk_margin - base.metrics.topk_margin,

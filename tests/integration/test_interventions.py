@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.special
-import scipy.stats
 import torch
 
-from swa.data.function_words import stopword_ids
 from swa.data.tokens import unlisted_ids
 from swa.models.sites import parameter_of
 from swa.stats import N_RESAMPLES
@@ -16,53 +13,10 @@ from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions, WindowOptions
 from tests.support.evaluating import edited_copy, reading_model, super_weight
 from tests.support.tiny_loaded import text_of
+from tests.support.window_loop import metrics_of, plain_sums, windows_by_hand
 
 TEXT = text_of(700)
 WINDOWS = WindowOptions(tokens=300, window_len=40, stride=20)
-METRICS = ("loss", "entropy", "topk_margin", "stopword_mass", "logit_margin")
-
-
-def windows_by_hand(ids, *, tokens, length, stride):
-    """(ids, first target) of each window, from the definition: each token is scored once, by the first that can."""
-    found, end, scored = [], 1, 0
-    start = 0
-    while scored < tokens:
-        stop = min(start + length, end + tokens - scored)
-        found.append((ids[start:stop], end - start))
-        scored, end = scored + stop - end, stop
-        start += stride
-    return found
-
-
-def plain_sums(network, loaded, windows, *, drop_first=False):
-    """Per window sums of the five metrics, and sums of p and log p over all targets, in float64."""
-    stop = np.zeros(128, dtype=bool)
-    stop[list(stopword_ids(loaded.tokenizer))] = True
-    rows, counts, p_sum, logp_sum = [], [], np.zeros(128), np.zeros(128)
-    for ids, first in windows:
-        first = first + drop_first
-        with torch.no_grad():
-            logits = network(input_ids=ids[None], use_cache=False).logits[0, first - 1 : -1].double().numpy()
-        logp = scipy.special.log_softmax(logits, -1)
-        p = np.exp(logp)
-        top, high = np.sort(p, -1), np.sort(logits, -1)
-        targets = ids[first:].numpy()
-        rows.append(
-            [
-                -logp[np.arange(len(targets)), targets].sum(),
-                scipy.stats.entropy(p, axis=-1).sum(),
-                (top[:, -1] - top[:, -2]).sum(),
-                p[:, stop].sum(),
-                (high[:, -1] - high[:, -2]).sum(),
-            ]
-        )
-        counts.append(len(targets))
-        p_sum, logp_sum = p_sum + p.sum(0), logp_sum + logp.sum(0)
-    return np.array(rows), np.array(counts), p_sum, logp_sum
-
-
-def metrics_of(record):
-    return np.array([getattr(record, name) for name in METRICS])
 
 
 def zeroed_column(loaded, weight):

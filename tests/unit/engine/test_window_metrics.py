@@ -11,7 +11,7 @@ import torch
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import Edit, Variant
 from swa.engine.plan import ForwardPlan
-from swa.engine.window_metrics import METRICS, WindowReducer
+from swa.engine.window_metrics import METRICS, WindowReducer, token_metrics
 from tests.support.tiny_loaded import loaded_tiny
 
 IDS = torch.randint(6, 100, (3, 24), generator=torch.Generator().manual_seed(2))
@@ -70,3 +70,21 @@ def test_parts_join_to_the_whole():
     for one, other in zip(whole, parts, strict=True):
         assert torch.allclose(one.double(), other.double(), rtol=1e-5)
     assert len(METRICS) == whole.metrics.shape[1]
+
+
+def test_nothing_cancels_in_a_large_vocabulary():
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(9, 50_000, generator=generator) + torch.tensor([-300.0, 0.0, 15.0] * 3)[:, None]
+    logits[3:, :5] += 20.0  # from flat to certain
+    logits[6:, 3] += 1e-3 * logits[6:, :5].amax(dim=1)
+    targets = torch.arange(9)
+    logp = scipy.special.log_softmax(logits.double().numpy(), axis=-1)
+    p = np.exp(logp)
+    ordered = np.sort(logits.double().numpy(), axis=-1)
+    margin = np.sort(p, axis=-1)
+    found = token_metrics(logits.clone(), targets, torch.ones(50_000)).metrics
+    np.testing.assert_allclose(found.loss, -logp[np.arange(9), targets], rtol=1e-6)
+    np.testing.assert_allclose(found.entropy, scipy.stats.entropy(p, axis=-1), rtol=2e-6)
+    np.testing.assert_allclose(found.topk_margin, margin[:, -1] - margin[:, -2], rtol=1e-5)
+    np.testing.assert_allclose(found.logit_margin, ordered[:, -1] - ordered[:, -2], rtol=1e-6)
+    np.testing.assert_allclose(found.stopword_mass, 1.0, rtol=1e-5)
