@@ -72,7 +72,7 @@ class LensReader:
         self._targets = targets
         self._layers = layers_of(loaded.model)
         self._readout = ReadOut(loaded)
-        self._no_words = torch.zeros(loaded.model.get_output_embeddings().weight.shape[0])
+        self._no_words = torch.zeros(0, dtype=torch.int64)
 
     def wants(self, variant: Variant) -> bool:
         """See `LayerReader.wants`."""

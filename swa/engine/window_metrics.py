@@ -57,14 +57,14 @@ class WindowReducer:
     """
 
     def __init__(self, stopwords: Tensor) -> None:
-        self._stopwords = stopwords
+        self._stopword_ids = stopwords.nonzero()[:, 0]
 
     def reduce(self, chunks: Iterable[LogitsChunk], batch: TokenBatch) -> WindowSums:
         """See `Reducer.reduce`."""
         rows: list[Tensor] = []
         p_sum = logp_sum = torch.zeros(())
         for chunk in chunks:
-            metrics, p, lse, logits = token_metrics(chunk.logits, targets_of(chunk, batch), self._stopwords)
+            metrics, p, lse, logits = token_metrics(chunk.logits, targets_of(chunk, batch), self._stopword_ids)
             rows.append(torch.stack(metrics, dim=1).double().cpu())
             p_sum = p_sum + p.sum(dim=0).double().cpu()
             logp_sum = logp_sum + (logits.sum(dim=0).double() - lse.double().sum()).cpu()
@@ -98,7 +98,7 @@ class Predictions(NamedTuple):
     logits: Tensor
 
 
-def token_metrics(logits: Tensor, targets: Tensor, stopwords: Tensor) -> Predictions:
+def token_metrics(logits: Tensor, targets: Tensor, stopword_ids: Tensor) -> Predictions:
     """Metrics of each position, all in float32.
 
     Everything is made of logits less the largest of their position: the sum Σ p·logit then is no larger than the
@@ -107,7 +107,7 @@ def token_metrics(logits: Tensor, targets: Tensor, stopwords: Tensor) -> Predict
     Args:
         logits: `(n, vocabulary)`, any floating type. Float32 ones are overwritten.
         targets: `(n,)` token ids.
-        stopwords: `(vocabulary,)` 1 for function words, else 0.
+        stopword_ids: Ids of function words.
     """
     logits = logits.float()
     best = logits.topk(2, dim=-1).values  # (n, 2)
@@ -120,7 +120,7 @@ def token_metrics(logits: Tensor, targets: Tensor, stopwords: Tensor) -> Predict
         loss=lse - logits.gather(-1, targets.to(logits.device)[:, None])[:, 0],
         entropy=lse - (p * logits).sum(dim=-1),  # as a matrix product (einsum) it is off by 0.002 nats
         topk_margin=-below.expm1() / total,
-        stopword_mass=p @ stopwords.to(p.device),
+        stopword_mass=p[:, stopword_ids.to(p.device)].sum(dim=-1),
         logit_margin=-below,
     )
     return Predictions(metrics, p, lse, logits)
