@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -60,9 +61,11 @@ def command(
     options = detect_options(search, run)
     output = Output(for_machines=shown.json or jsonl, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
+    read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
     with tamed_libraries(output, progress):
-        source = load_text(text.dataset, data_dir=text.data_dir) if needs_text(options) else None
-        job = DetectionRun(call, load, run, options, source, progress)
+        if needs_text(options):
+            read_text()  # before a model is loaded
+        job = DetectionRun(call, load, run, options, read_text, progress)
         done = each_model(
             names,
             job.detect,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,13 +48,22 @@ class Detected(NamedTuple):
 
 @dataclass(frozen=True)
 class DetectionRun:
-    """What all models of one call have in common."""
+    """What all models of one call have in common.
+
+    Attributes:
+        call: How the command was called.
+        load: How models are loaded.
+        run: How the run goes.
+        options: The choices of the detection.
+        text: Reads the text, when a model needs it.
+        progress: Where the work is reported.
+    """
 
     call: Invocation
     load: LoadOptions
     run: RunOptions
     options: DetectOptions
-    text: TextSource | None
+    text: Callable[[], TextSource]
     progress: TerminalProgress
 
     def detect(self, name: str) -> Detected:
@@ -80,20 +90,22 @@ class DetectionRun:
             SwaError: The model cannot be analysed, or a write failed.
         """
         from swa.detection.analysis import detect
+        from swa.detection.experts import has_experts
 
         folder = place.folder
+        text = self.text() if needs_text(self.options) or has_experts(loaded) else None
         folder.create_for_detection()
         stamp = new_stamp(folder) if folder.detection(place.stamp).exists() else place.stamp
         header = run_header(
             self.call,
             loaded,
             seed=self.options.seed,
-            dataset_fingerprint=self.text.fingerprint if self.text else None,
+            dataset_fingerprint=text.fingerprint if text else None,
             stamp=stamp,
         )
         place.log.keep()
         with recorded(folder, header, self.progress.warn):
-            result = detect(loaded, self.text, options=self.options, progress=self.progress)
+            result = detect(loaded, text, options=self.options, progress=self.progress)
             result = self._with_provenance(result, ended(header, "complete"))
             files = write_detection(folder, stamp, result)
         return Detected(result, folder.path, {**files, "log": str(folder.log(place.stamp))})
@@ -102,13 +114,17 @@ class DetectionRun:
         search = find_detection(
             folder,
             weights_fingerprint=fingerprint,
-            dataset_fingerprint=self.text.fingerprint if self.text else None,
+            dataset_fingerprint=self._text_behind,
             options={name: self.call.options[name].value for name in CHANGES_NUMBERS},
             expert_options={name: self.call.options[name].value for name in EXPERT_OPTIONS},
         )
         for path in search.unreadable:
             self.progress.warn(f"'{path}' is no valid detection record and is left aside.")
         return search.found
+
+    def _text_behind(self, result: DetectionResult) -> str | None:
+        """The fingerprint of the text that a detection in such a model reads now."""
+        return self.text().fingerprint if needs_text(self.options) or result.coverage.n_experts else None
 
     def _with_provenance(self, result: DetectionResult, header: RunHeader) -> DetectionResult:
         origin = self.call.options["spike_threshold"].origin
@@ -135,5 +151,5 @@ def detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
 
 
 def needs_text(options: DetectOptions) -> bool:
-    """Whether a detection reads a text beside its prompts."""
+    """Whether a detection reads a text beside its prompts whatever the model; with routed experts each one does."""
     return options.confirm or "gradient" in options.screens

@@ -170,10 +170,9 @@ def super_weight_source(
     """
 
     def detection() -> DetectionRun:
-        from swa.cli.detect_run import DetectionRun, detect_options, needs_text
+        from swa.cli.detect_run import DetectionRun, detect_options
 
-        options = detect_options(search, run)
-        return DetectionRun(_as_detection(call), load, run, options, text() if needs_text(options) else None, progress)
+        return DetectionRun(_as_detection(call), load, run, detect_options(search, run), text, progress)
 
     return SuperWeightSource(
         given=read_given(weights.super_weights),

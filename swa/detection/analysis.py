@@ -36,7 +36,6 @@ def detect(
     *,
     options: DetectOptions | None = None,
     progress: Progress | None = None,
-    stopword_ids: Sequence[int] | None = None,
 ) -> DetectionResult:
     """Find the super weights of a model (2-methods 2.1 to 2.3).
 
@@ -46,19 +45,13 @@ def detect(
             where none of them but the routing is wanted, which then is watched on the prompts.
         options: The choices; the defaults are those of the command line.
         progress: Where the work is reported.
-        stopword_ids: Ids of function words, for the causal scores of experts; without them one score is left out.
 
     Raises:
         UsageError: The text is too short, or a text is needed and none is given.
         UnsupportedModelError: The model computes from copies of its weights.
     """
-    return _Detection(
-        loaded,
-        text,
-        options=options or DetectOptions(),
-        progress=progress or SilentProgress(),
-        stopword_ids=stopword_ids,
-    ).run()
+    options, progress = options or DetectOptions(), progress or SilentProgress()
+    return _Detection(loaded, text, options=options, progress=progress).run()
 
 
 def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:
@@ -83,7 +76,6 @@ class _Detection:
     text: TextSource | None
     options: DetectOptions = field(kw_only=True)
     progress: Progress = field(kw_only=True)
-    stopword_ids: Sequence[int] | None = field(kw_only=True)
     timings: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -228,7 +220,6 @@ class _Detection:
                 windows,
                 layers=search.layers,
                 batch_size=batch_size,
-                stopword_ids=self.stopword_ids,
                 progress=self.progress,
                 notes=self.notes,
             )

@@ -33,7 +33,8 @@ class CausalScore:
         impact_interventional: Every token sent to the expert in both arms; `None` where its layer cannot be forced.
         energy_reduction: Mean over tokens of h[row]² after the layer, before − after; `None` where the layer returns
             no such channel.
-        stopword_skew: Change of the mean probability mass on function words; `None` where their ids are not known.
+        stopword_skew: Change of the mean probability mass on function words; `None` where the
+            vocabulary has none.
     """
 
     impact_natural: float
@@ -57,7 +58,7 @@ class CausalMeter:
         loaded: The model.
         layers: Its routed layers.
         batches: Held-out text: the first `N_CAUSAL_WINDOWS` windows of the confirmation.
-        stopword_ids: `(n,)` ids of function words, `None` where they are not known.
+        stopword_ids: `(n,)` ids of function words, `None` where the vocabulary has none.
         progress: Where the passes are counted.
         notes: Sentences about layers that could not be shared.
         factor: What scalars are multiplied with: 0 removes, 1 changes nothing.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from swa.data.function_words import stopword_ids
 from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, routing_windows
 from swa.detection.causal import N_CAUSAL_WINDOWS, CausalMeter, CausalScore
@@ -114,7 +115,6 @@ def causal_scores(
     *,
     layers: Sequence[RoutedLayer],
     batch_size: int,
-    stopword_ids: Sequence[int] | None,
     progress: Progress,
     notes: list[str],
 ) -> dict[Address, CausalScore]:
@@ -126,19 +126,19 @@ def causal_scores(
         windows: The text's windows.
         layers: The routed layers.
         batch_size: Windows in one forward pass.
-        stopword_ids: Ids of function words, `None` where they are not known.
         progress: Where the passes are counted.
         notes: Takes what a reader should know.
     """
     addresses = [address for address in candidates if address[0].kind == "expert"]
     if not addresses:
         return {}
+    ids = stopword_ids(loaded.tokenizer)
     batch = TokenBatch.all_scored(windows.confirmation[:N_CAUSAL_WINDOWS], n_prefix=windows.n_prefix)
     meter = CausalMeter(
         loaded=loaded,
         layers=layers,
         batches=batch.split(batch_size),
-        stopword_ids=None if stopword_ids is None else torch.tensor(stopword_ids, dtype=torch.int64),
+        stopword_ids=torch.tensor(ids) if ids else None,
         progress=progress,
         notes=notes,
     )

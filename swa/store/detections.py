@@ -19,7 +19,7 @@ def find_detection(
     folder: ModelFolder,
     *,
     weights_fingerprint: str,
-    dataset_fingerprint: str | None,
+    dataset_fingerprint: Callable[[DetectionResult], str | None],
     options: Mapping[str, JsonValue],
     expert_options: Mapping[str, JsonValue],
 ) -> DetectionSearch:
@@ -28,15 +28,18 @@ def find_detection(
     Args:
         folder: Where to look.
         weights_fingerprint: Of the model that is asked for.
-        dataset_fingerprint: Of the text, `None` where none is used.
+        dataset_fingerprint: Of the text that a detection in a saved one's model reads, `None` where it reads none.
         options: Every option that changes numbers, by name.
         expert_options: Those that change numbers of models with routed experts only.
     """
 
     def fits(header: RunHeader, result: DetectionResult) -> bool:
-        same = (header.weights_fingerprint, header.dataset_fingerprint) == (weights_fingerprint, dataset_fingerprint)
         acting = {**options, **expert_options} if result.coverage.n_experts else options
-        return same and has_options(header, acting)
+        return (
+            header.weights_fingerprint == weights_fingerprint
+            and has_options(header, acting)
+            and header.dataset_fingerprint == dataset_fingerprint(result)
+        )
 
     return find_complete_detection(folder, fits)
 

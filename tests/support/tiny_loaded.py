@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import torch
 
@@ -18,10 +20,19 @@ class WordTokenizer:
     """One token a letter; enough for prompts and windows, with no special tokens."""
 
     model_max_length = 64
+    all_special_ids = ()
+    added_tokens_decoder: ClassVar[dict] = {}
 
     def __call__(self, text, *, return_tensors=None, add_special_tokens=True, **_):
         ids = [6 + (ord(letter) * 7) % 97 for letter in text]
         return {"input_ids": torch.tensor([ids]) if return_tensors else ids}
+
+    def get_vocab(self):
+        return {letter: self(letter)["input_ids"][0] for letter in string.ascii_lowercase}
+
+    def decode(self, ids, **_):
+        letters = {number: letter for letter, number in self.get_vocab().items()}
+        return "".join(letters.get(number, "?") for number in ids)
 
     def __len__(self):
         return 128

@@ -84,6 +84,8 @@ class Machinery:
     Attributes:
         detected: Names of the models that were detected, in order.
         options: Options of the last detection.
+        texts: Text of each detection, `None` where it got none.
+        kinds: Kinds of the sites of every model.
         failing: What happens instead for a model.
         results: What is found in a model.
     """
@@ -92,6 +94,8 @@ class Machinery:
         self.detected: list[str] = []
         self.loaded: list[dict] = []
         self.options = None
+        self.texts: list[str | None] = []
+        self.kinds = ["mlp_out"]
         self.failing: dict[str, BaseException] = {}
         self.results: dict[str, DetectionResult] = {}
 
@@ -104,12 +108,18 @@ class Machinery:
         if name in self.failing:
             raise self.failing[name]
         return SimpleNamespace(
-            name=name, revision=None, fingerprint=checkpoint.fingerprint, dtype="torch.float32", device="cpu"
+            name=name,
+            revision=None,
+            fingerprint=checkpoint.fingerprint,
+            dtype="torch.float32",
+            device="cpu",
+            sites=[SimpleNamespace(kind=kind) for kind in self.kinds],
         )
 
     def detect(self, loaded, text, *, options, progress):
         self.detected.append(loaded.name)
         self.options = options
+        self.texts.append(text.name if text else None)
         with progress.task("Looking", 2) as task:
             task.advance(2)
         progress.warn("a warning of the analysis")

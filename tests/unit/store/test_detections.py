@@ -47,7 +47,7 @@ def save(folder: ModelFolder, stamp: str, *, n_experts: int = 0, **changes) -> P
 
 
 def find(folder: ModelFolder, **changes):
-    asked = {"weights_fingerprint": "weights", "dataset_fingerprint": "text", "options": OPTIONS}
+    asked = {"weights_fingerprint": "weights", "dataset_fingerprint": lambda _: "text", "options": OPTIONS}
     asked["expert_options"] = {"p_active_floor": 0.01}
     return find_detection(folder, **(asked | changes))
 
@@ -83,8 +83,8 @@ def test_an_unfinished_one_is_not_found(folder, status):
     "asked",
     [
         {"weights_fingerprint": "others"},
-        {"dataset_fingerprint": "another"},
-        {"dataset_fingerprint": None},
+        {"dataset_fingerprint": lambda _: "another"},
+        {"dataset_fingerprint": lambda _: None},
         {"options": OPTIONS | {"seed": 1}},
         {"options": OPTIONS | {"screen": ["spike", "gradient"]}},
         {"options": OPTIONS | {"new_option": 1}},
