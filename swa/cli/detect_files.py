@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import MISSING
+
 from swa.errors import PartialFailureError
 from swa.schemas.detection import DetectionResult
 from swa.store.atomic import WriteError, write_bytes, write_text
@@ -48,10 +50,10 @@ def complete_detection(folder: ModelFolder, record: Path, result: DetectionResul
 
 def _derived(folder: ModelFolder, result: DetectionResult) -> dict[str, tuple[Path, Callable[[], bytes]]]:
     """What follows from the record: where it goes and how it is made."""
-    from swa.report.plots import detection_iterations, super_weight_distribution
+    from swa.report.plots import detection_iterations, moe_analysis, super_weight_distribution
     from swa.report.plots.style import png
 
-    return {
+    files: dict[str, tuple[Path, Callable[[], bytes]]] = {
         "super_weights": (folder.super_weights, lambda: _lines(result)),
         "detection_iterations": (
             folder.plots / "detection_iterations.png",
@@ -62,6 +64,9 @@ def _derived(folder: ModelFolder, result: DetectionResult) -> dict[str, tuple[Pa
             lambda: png(super_weight_distribution.draw(result)),
         ),
     }
+    if result.routing is not MISSING:
+        files["moe_analysis"] = (folder.plots / "moe_analysis.png", lambda: png(moe_analysis.draw(result)))
+    return files
 
 
 def _lines(result: DetectionResult) -> bytes:

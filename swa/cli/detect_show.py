@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import MISSING
 
+from swa.cli.detect_experts import expert_lines, expert_numbers, expert_table
 from swa.cli.detect_run import Detected
 from swa.cli.detect_table import build_table, chosen
 from swa.cli.output import Output
@@ -31,6 +32,10 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
         output.text("")
         output.show(build_table(shown, output.console))
         output.text("")
+        in_experts = expert_table(shown)
+        if in_experts is not None:
+            output.show(in_experts)
+            output.text("")
         n_more = len(weights) - len(shown)
         if n_more:
             where = found.files.get("super_weights", found.files["detection"])
@@ -38,6 +43,8 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
     if _found_nothing(result):
         for line in distance(result):
             output.text(line)
+    for line in expert_lines(result, everything=output.verbose):
+        output.text(line)
     for note in result.notes:
         output.text(f"Note: {note}")
     for name, path in found.files.items():
@@ -104,6 +111,7 @@ def _headline_numbers(result: DetectionResult) -> dict[str, float]:
         numbers["baseline_loss"] = result.baseline_loss
     if result.combined_delta_loss is not MISSING:
         numbers["combined_delta_loss"] = result.combined_delta_loss
+    numbers |= expert_numbers(result)
     worst = _worst(result.super_weights)
     if worst is not None and worst.confirmation is not MISSING:
         numbers["largest_delta_loss"] = worst.confirmation.delta_loss
