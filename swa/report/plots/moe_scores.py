@@ -43,7 +43,7 @@ class Hit(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A name beside a point of a panel."""
+    """A name beside a star of a panel; stars without one keep the names of others off."""
 
     text: str
     x: float
@@ -66,7 +66,7 @@ def draw_co_spikes(axes: Any, result: DetectionResult, hits: Sequence[Hit]) -> l
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axes.set_xlabel("p_active (dotted: floor)", fontsize=9.5)
     axes.set_ylabel("co-spike score (dashed: threshold)", fontsize=9.5)
-    axes.set_title("co-spike scores; circles below the line: gradient screen alone", loc="left", fontsize=10)
+    axes.set_title("co-spike scores; below the line: gradient screen alone", loc="left", fontsize=10)
     _finish(axes)
     return names
 
@@ -113,8 +113,8 @@ def _scatter(axes: Any, hits: Sequence[Hit], x: Sequence[float], y: Sequence[flo
             linewidth=0.8,
             zorder=4 if confirmed else 3,
         )
-    stars = [Name(hit.name, x[number], y[number]) for number, hit in enumerate(hits) if hit.confirmed]
-    return stars[:MAX_NAMES]
+    stars = [number for number, hit in enumerate(hits) if hit.confirmed]
+    return [Name(hits[i].name if n < MAX_NAMES else "", x[i], y[i]) for n, i in enumerate(stars)]
 
 
 def _finish(axes: Any) -> None:
@@ -127,14 +127,20 @@ def _finish(axes: Any) -> None:
 def write_names(axes: Any, names: Sequence[Name]) -> None:
     """Write names beside their points, where they cover neither another name nor a star.
 
+    They have a white edge, so that they are readable across a circle.
+
     The layout of the figure must stand: it decides what is near.
     """
+    from matplotlib.patheffects import withStroke
+
     pixels = axes.figure.dpi / 72
     placed = [name for name in names if np.isfinite(name.x) and np.isfinite(name.y)]
     points = [axes.transData.transform((name.x, name.y)) / pixels for name in placed]
     taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in points]
     inside = _Box(*(edge / pixels for edge in axes.bbox.extents))
     for name, (x, y) in zip(placed, points, strict=True):
+        if not name.text:
+            continue
         width = LETTER * len(name.text)
         boxes = [_Box(x + dx, y + dy, x + dx + width, y + dy + HEIGHT) for dx, dy in _around(width)]
         fitting = [box for box in boxes if box.within(inside)]
@@ -148,6 +154,7 @@ def write_names(axes: Any, names: Sequence[Name]) -> None:
             fontsize=7.5,
             color=CONFIRMED,
             zorder=5,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )
         written.set_in_layout(False)
 
