@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -36,14 +37,16 @@ def builtin():
 
 
 def weights_of(loaded):
-    # loud ones, so that every variant differs clearly
-    return [super_weight(loaded, 0, 3, 5), super_weight(loaded, len(loaded.sites) - 1, 2, 1)]
+    # loud ones, so that every variant differs clearly; of experts, where there are any
+    experts = [number for number, site in enumerate(loaded.sites) if site.kind == "expert"]
+    first, *_, last = experts or range(len(loaded.sites))
+    return [super_weight(loaded, first, 3, 5), super_weight(loaded, last, 2, 1)]
 
 
 @pytest.fixture
-def planted():
+def planted(request):
     """A tiny model in which the two scalars matter, and the scalars."""
-    loaded = reading_model("llama")
+    loaded = reading_model(getattr(request, "param", "llama"))
     weights = weights_of(loaded)
     views = []
     with torch.no_grad():
@@ -169,11 +172,14 @@ def test_other_families(name):
         assert record.perplexity.modified == pytest.approx(modified, rel=1e-6)
 
 
+@pytest.mark.parametrize("planted", ["llama", "qwen2_moe", "gpt_oss"], indirect=True)
 def test_accuracies_equal_lm_eval_on_an_edited_copy(planted, builtin):
     loaded, weights = planted
     result = evaluate(loaded, weights, tasks=builtin)
     found = result.analysis
     leaves = {leaf.name: list(leaf.doc_ids) for leaf in builtin[0].leaves}
+    answers = [[item.loglikelihoods for item in items] for items in result.items["builtin"].values()]
+    assert all(one != other for one, other in itertools.combinations(answers, 2))
     for name, chosen in {"baseline": [], "sw_0": weights[:1], "sw_1": weights[1:], "all": weights}.items():
         network = edited_copy(loaded, chosen)
         lm = HFLM(pretrained=network, tokenizer=letter_tokenizer(), batch_size=2, max_length=512)
