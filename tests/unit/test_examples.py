@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.experts import experts_of, planted_expert
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
-from tests.support.tiny_checkpoint import plant, write_tiny_checkpoint
+from tests.support.tiny_checkpoint import letter_tokenizer, plant, write_tiny_checkpoint
+from tests.support.tiny_loaded import loaded_tiny
 from tests.support.tiny_models import build
 
 ROOT = Path(__file__).parents[2]
@@ -67,3 +69,18 @@ def test_evaluate_example(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sw_0\tbuiltin\t" in done.stdout
     assert ".json: ok, 1 record" in done.stdout
+
+
+def test_moe_example(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SWA_PERPLEXITY_SAMPLES", "3")
+    loaded = loaded_tiny("qwen2_moe")
+    site = experts_of(loaded, 1)[2]
+    prompt = letter_tokenizer()("Apple Inc. is a worldwide tech company.", return_tensors="pt")["input_ids"]
+    with planted_expert(loaded, site, prompt, output=3e3) as plant:
+        write_tiny_checkpoint(tmp_path / "model", model=loaded.model)
+    search = ("--screen", "spike", "--spike-threshold", str(plant.x / 2), "--max-iterations", "1")
+    done = run_example("moe.sh", tmp_path, "--dataset", "builtin", *search, "--router-analysis-samples", "2", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"L1.mlp.experts.2.down_proj[{plant.row},{plant.col}]\t" in done.stdout
+    assert "layer 1\t4/4 experts used\t" in done.stdout
+    assert "run_config.json: ok, 1 record" in done.stdout
