@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from swa.cli.numbers import nats, significant, two_decimals
-from swa.cli.words import counted
+from swa.report.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import LayerRouting, MoeBlock
 
