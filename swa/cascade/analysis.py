@@ -48,6 +48,7 @@ def cascade(
     options: CascadeOptions | None = None,
     book: PassBook | None = None,
     progress: Progress | None = None,
+    notes: list[str] | None = None,
 ) -> list[CascadeResult]:
     """Follow the removal of each super weight through the layers.
 
@@ -58,17 +59,18 @@ def cascade(
         options: The choices.
         book: Keeps the sums after each batch, so that an interrupted pass goes on.
         progress: Where the work is reported.
+        notes: Sentences that a reader should know are added here.
 
     Raises:
         UsageError: A coordinate or a layer is not the model's, or the numbers make no windows.
         UnsupportedModelError: The layers of this model do not hand one residual stream on.
     """
     options, progress = options or CascadeOptions(), progress or SilentProgress()
+    notes = [] if notes is None else notes
     if not super_weights:
         return []
     windows = _windows(loaded, text, options)
-    for sentence in windows.notes:
-        progress.warn(sentence)
+    notes += windows.notes
     targets: dict[Variant, LensTarget] = {}
     for weight in super_weights:
         site = loaded.sites.find(weight.coordinate)
@@ -86,7 +88,7 @@ def cascade(
         stopwords=torch.zeros(loaded.model.get_output_embeddings().weight.shape[0]),
         book=book or NoPassBook(),
         progress=progress,
-        notes=[],
+        notes=notes,
     )
     return [
         _result(loaded, weight, target.layers, sums.lens[variant.name])

@@ -119,10 +119,18 @@ class CascadeRun:
 
     def _compute(self, place: Workplace, shelf: CascadeShelf, known: Known | None, wanted: Configuration) -> Followed:
         room = measure_text(place, self.text)
-        room.plan(self.windows)  # refuses what makes no windows before the model is loaded
+        for note in room.plan(self.windows).notes:  # what makes no windows is refused here, before the model is loaded
+            self.progress.warn(note)
         loaded = place.load()
         taken = self.source.take(place, loaded, known)
-        plan = plan_pass(loaded, self.text, room=room, options=self.windows, batch_size=self.options.batch_size)
+        plan = plan_pass(
+            loaded,
+            self.text,
+            room=room,
+            options=self.windows,
+            batch_size=self.options.batch_size,
+            warn=self.progress.warn,
+        )
         place.log.keep()
         with recorded(shelf.folder, self._header(loaded, shelf, plan), self.progress.warn) as block:
             results = self._write(loaded, shelf, taken, plan, wanted, block)

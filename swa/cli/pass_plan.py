@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +60,13 @@ class PassPlan(NamedTuple):
 
 
 def plan_pass(
-    loaded: LoadedModel, text: TextSource, *, room: TextRoom, options: WindowOptions, batch_size: int | None
+    loaded: LoadedModel,
+    text: TextSource,
+    *,
+    room: TextRoom,
+    options: WindowOptions,
+    batch_size: int | None,
+    warn: Callable[[str], None],
 ) -> PassPlan:
     """Lay the windows for a loaded model, whose context is now known exactly.
 
@@ -70,6 +76,7 @@ def plan_pass(
         room: The text as it was measured before.
         options: How it is cut.
         batch_size: Windows at once as asked for; `None`: by memory.
+        warn: Called with what is clamped and could not be said before.
 
     Raises:
         UsageError: The text is too short for any window.
@@ -84,6 +91,10 @@ def plan_pass(
         stride=options.stride,
         drop_first_token=options.drop_first_token,
     )
+    known = room.plan(options).notes
+    for note in windows.notes:
+        if note not in known:
+            warn(note)
     whole = room._replace(context_length=loaded.context_length).plan(replace(options, drop_first_token=False))
     effective = EffectiveWindows(
         tokens=whole.n_targets,

@@ -128,6 +128,8 @@ class VocabRun:
         """Measure the text, and say or refuse what can be said before the model is loaded."""
         assert self.text is not None, "super weights are worked on with a text"
         room = measure_text(place, self.text)
+        for note in room.plan(self.choices.windows).notes:
+            self.progress.warn(note)
         warning = bootstrap_warning(room, self.choices.windows)
         if warning is not None and self.choices.interventions.bootstrap:
             self.progress.warn(warning)
@@ -136,7 +138,14 @@ class VocabRun:
     def _plan(self, loaded: LoadedModel, room: TextRoom) -> PassPlan:
         assert self.text is not None, "super weights are worked on with a text"
         batch_size = parse_batch_size(self.run.batch_size)
-        return plan_pass(loaded, self.text, room=room, options=self.choices.windows, batch_size=batch_size)
+        return plan_pass(
+            loaded,
+            self.text,
+            room=room,
+            options=self.choices.windows,
+            batch_size=batch_size,
+            warn=self.progress.warn,
+        )
 
     def _header(self, loaded: LoadedModel, shelf: Shelf, plan: PassPlan | None) -> RunHeader:
         earlier = shelf.header

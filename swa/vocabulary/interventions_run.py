@@ -64,8 +64,6 @@ def super_weight_cards(
         stride=windows.stride,
         drop_first_token=windows.drop_first_token,
     )
-    for sentence in found.notes:
-        progress.warn(sentence)
     notes += found.notes
     interventions = interventions_of(
         loaded, super_weights, candidates=candidates, control_samples=options.control_samples, seed=options.seed

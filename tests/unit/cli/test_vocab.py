@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from swa.errors import UnavailableError
 from swa.models.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
@@ -292,6 +293,21 @@ def test_a_text_without_a_window_is_refused_before_the_model_is_loaded(swa, voca
     assert called.code == 2
     assert "no window to score" in called.err
     assert "model" not in vocabulary.order
+
+
+@pytest.mark.parametrize("command", ["vocab", "cascade"])
+def test_what_is_clamped_is_said_once_and_before_the_model_is_loaded(swa, vocabulary, monkeypatch, command):
+    words = (command, "a/x", *BOTH, "--tokens", "999999", "--window-len", "4096")
+    whole = swa(*words)
+    assert whole.code == 0
+
+    def refuse(*_, **__):
+        raise UnavailableError("The weights are not here.")
+
+    monkeypatch.setattr("swa.models.load.load_model", refuse)
+    for called in (whole, swa(*words, "--force")):
+        assert called.err.count("The window was clamped from 4096 to 2048 tokens") == 1
+        assert called.err.count("--tokens was clamped from 999999 to") == 1
 
 
 class TestBootstrapWarning:
