@@ -6,13 +6,17 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
+import weakref
 from pathlib import Path
 
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
+import swa.models.load
+from swa.cli import main
 from swa.schemas.registry import json_schema
 from swa.schemas.validation import validate_file
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
@@ -20,6 +24,7 @@ from tests.support.warm import run, start
 
 WINDOWS = ["--dataset", "builtin", "--tokens", "600", "--window-len", "40", "--stride", "20", "--batch-size", "2"]
 WEIGHTS = ["--super-weights", "weights.txt", "--super-weights", "L2.mlp.c_proj[6,9]"]
+SHORT = ["--dataset", "builtin", "--tokens", "60", "--window-len", "30", "--stride", "30"]
 VOCAB = ["vocab", "model", *WINDOWS, *WEIGHTS, "--neurons", "0:3", "1:4", "--all-neurons", "--bootstrap", "50"]
 VOCAB += ["--enable-cascade", "--enable-cosine", "--enable-enrichment", "--top-tokens", "5"]
 CASCADE = ["cascade", "model", *WINDOWS, *WEIGHTS, "--layers", "all"]
@@ -168,6 +173,24 @@ def test_the_same_command_again_computes_nothing(folder, whole):
         assert done.returncode == 0
         assert "finished already" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("command", "asked"), [("vocab", ["--neurons", "0:1"]), ("cascade", WEIGHTS[2:])])
+def test_a_model_is_freed_before_the_next_is_loaded(folder, monkeypatch, command, asked):
+    load, seen, alive = swa.models.load.load_model, [], []
+
+    def watched(*args, **options):
+        alive.append([one() is not None for one in seen])
+        loaded = load(*args, **options)
+        seen.extend((weakref.ref(loaded), weakref.ref(loaded.model)))
+        return loaded
+
+    monkeypatch.setattr("swa.models.load.load_model", watched)
+    monkeypatch.chdir(folder)
+    shutil.copytree(folder / "model", folder / f"second-{command}")
+    words = [command, "model", f"second-{command}", *SHORT, "--output-dir", f"freed-{command}", "-q"]
+    assert main.run([*words, *asked]) == 0
+    assert alive == [[], [False, False]]
 
 
 def test_window_clamped_and_said(folder):
