@@ -83,8 +83,7 @@ def _figure(folder: VocabFolder, result: CascadeResult, stem: str) -> Figures:
 
     title = f"{result.model}: {result.coordinate}, by layer"
     residual = cascade.ResidualRow(result.h_row_baseline, result.h_row_removed)
-    # not the figure of the card, whose layers and windows may be others
-    path = folder.super_weight_plots / f"{stem}-lens-cascade.png"
+    path = folder.super_weight_plots / f"{stem}-cascade.png"
     return {path: lambda: png(cascade.draw(result.cascade, title=title, layer=result.layer, residual=residual))}
 
 

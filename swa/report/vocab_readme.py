@@ -21,8 +21,7 @@ Written by `swa vocab` and `swa cascade`. One folder a model:
 | `metrics/cascade/cascade.jsonl` | CascadeResult, one a line: the removal layer by layer (`swa cascade`) |
 | `plots/super_weights/*-deltas.png` | each metric on its own axis, with interval and controls |
 | `plots/super_weights/*-tokens.png` | tokens that become more and less likely |
-| `plots/super_weights/*-cascade.png` | the removal through the logit lens, by layer |
-| `plots/super_weights/*-lens-cascade.png` | the same of a CascadeResult, with the residual stream |
+| `plots/super_weights/*-cascade.png` | the removal through the logit lens, by layer (of a card or of `swa cascade`) |
 | `plots/neurons/*-effects.png` | top tokens both ways, and the effects on the whole vocabulary |
 | `summaries/*.csv` | the cards as tables, one row a card |
 | `run_config.json` | options with their origin, versions, fingerprints, the windows as they were laid |

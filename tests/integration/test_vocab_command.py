@@ -41,11 +41,20 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(folder) -> Path:
-    """The results of runs that nobody interrupted."""
-    for words in (VOCAB, CASCADE):
-        done = run(*words, "--output-dir", "whole", folder=folder)
-        assert done.returncode == 0, done.stderr
-    return folder / "whole"
+    """The results of a vocabulary analysis that nobody interrupted."""
+    return finished(VOCAB, folder, "whole")
+
+
+@pytest.fixture(scope="module")
+def followed(folder) -> Path:
+    """The results of a cascade that nobody interrupted."""
+    return finished(CASCADE, folder, "followed")
+
+
+def finished(words: list[str], folder: Path, results: str) -> Path:
+    done = run(*words, "--output-dir", results, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / results
 
 
 def kill(folder: Path, words: list[str], results: str, pattern: str) -> None:
@@ -70,9 +79,8 @@ def without_times(results: Path, name: str) -> object:
     return [{key: value for key, value in block.items() if key not in timed} for block in blocks]
 
 
-def of_cascade(path: str) -> bool:
-    """Whether `swa cascade` writes the file; the README counts its records."""
-    return path == "README.md" or "lens-cascade" in path or "/cascade/" in path
+def times(*folders: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.is_file()}
 
 
 def lines(results: Path, pattern: str) -> list[dict]:
@@ -98,27 +106,26 @@ def test_a_vocab_that_is_killed_again_and_again_ends_with_the_same_files(folder,
         kill(folder, VOCAB, "killed", pattern)
     again = run(*VOCAB, "--output-dir", "killed", folder=folder)
     assert again.returncode == 0, again.stderr
-    expected = {path: content for path, content in contents(whole).items() if not of_cascade(path)}
-    assert {path: content for path, content in contents(folder / "killed").items() if not of_cascade(path)} == expected
+    assert contents(folder / "killed") == contents(whole)
     assert without_times(folder / "killed", "vocab") == without_times(whole, "vocab")
     assert not list((folder / "killed").glob("*/metrics/*/pass.npz"))
 
 
-def test_a_killed_cascade_ends_with_the_same_records(folder, whole):
+def test_a_killed_cascade_ends_with_the_same_records(folder, followed):
     kill(folder, CASCADE, "cascade", "*/metrics/cascade/pass.npz")
     assert not list((folder / "cascade").glob("*/metrics/cascade/cascade.jsonl"))
     again = run(*CASCADE, "--output-dir", "cascade", folder=folder)
     assert again.returncode == 0, again.stderr
     pattern = "*/metrics/cascade/cascade.jsonl"
-    assert without_run(lines(folder / "cascade", pattern)) == without_run(lines(whole, pattern))
+    assert without_run(lines(folder / "cascade", pattern)) == without_run(lines(followed, pattern))
     figures = {path: content for path, content in contents(folder / "cascade").items() if path.endswith(".png")}
     assert len(figures) == 2
-    assert figures == {path: contents(whole)[path] for path in figures}
+    assert figures == {path: contents(followed)[path] for path in figures}
 
 
-def test_every_file_is_valid_here_and_for_a_foreign_validator(whole):
+def test_every_file_is_valid_here_and_for_a_foreign_validator(whole, followed):
     checked = 0
-    for path in whole.rglob("*.json*"):
+    for path in [*whole.rglob("*.json*"), *followed.rglob("*.json*")]:
         assert validate_file(path).problems == (), path
         texts = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
         for text in texts:
@@ -130,18 +137,18 @@ def test_every_file_is_valid_here_and_for_a_foreign_validator(whole):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_planted_one_stands_out(whole):
+def test_the_planted_one_stands_out(whole, followed):
     planted, other = lines(whole, "*/metrics/super_weights/super_weights.jsonl")
     assert abs(planted["deltas"]["loss"]) > 100 * abs(other["deltas"]["loss"])
     assert planted["bootstrap"]["loss"]["mean"] == planted["deltas"]["loss"]
     assert len(planted["controls"]["random_coords"]) == 3
     assert planted["cascade"]["delta_entropy"][-1] == pytest.approx(planted["deltas"]["entropy"], rel=1e-4)
     assert len(planted["token_shifts"]["up"]) <= 5
-    followed, _ = lines(whole, "*/metrics/cascade/cascade.jsonl")
-    assert followed["cascade"]["layers"] == [0, 1, 2, 3]
-    assert followed["cascade"]["delta_entropy"][0] == 0.0
-    assert followed["cascade"]["delta_entropy"][-1] == pytest.approx(planted["deltas"]["entropy"], rel=1e-4)
-    assert followed["h_row_removed"][1] < 0.1 * followed["h_row_baseline"][1]
+    result, _ = lines(followed, "*/metrics/cascade/cascade.jsonl")
+    assert result["cascade"]["layers"] == [0, 1, 2, 3]
+    assert result["cascade"]["delta_entropy"][0] == 0.0
+    assert result["cascade"]["delta_entropy"][-1] == pytest.approx(planted["deltas"]["entropy"], rel=1e-4)
+    assert result["h_row_removed"][1] < 0.1 * result["h_row_baseline"][1]
 
 
 def test_tables_and_census(whole):
@@ -166,13 +173,13 @@ def test_tables_and_census(whole):
         assert row["kurt_cos"] == pytest.approx(card["moments_cos"]["kurt"], rel=1e-5, abs=1e-5)
 
 
-def test_the_same_command_again_computes_nothing(folder, whole):
-    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
-    for words in (VOCAB, CASCADE):
-        done = run(*words, "--output-dir", "whole", folder=folder)
+def test_the_same_command_again_computes_nothing(folder, whole, followed):
+    before = times(whole, followed)
+    for words, results in ((VOCAB, "whole"), (CASCADE, "followed")):
+        done = run(*words, "--output-dir", results, folder=folder)
         assert done.returncode == 0
         assert "finished already" in done.stderr
-    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
+    assert times(whole, followed) == before
 
 
 @pytest.mark.parametrize(("command", "asked"), [("vocab", ["--neurons", "0:1"]), ("cascade", WEIGHTS[2:])])

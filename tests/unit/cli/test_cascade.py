@@ -45,7 +45,7 @@ def test_the_files_of_a_cascade(swa, drawn_vocabulary):
     assert first["run"]["windows"]["n_windows"] == 5
     assert "configurations" not in first["run"]
     figures = {path.name for path in FOLDER.super_weight_plots.iterdir()}
-    assert figures == {"mlp_out-L11-R507-C1229-lens-cascade.png", "mlp_out-L11-R10-C20-lens-cascade.png"}
+    assert figures == {"mlp_out-L11-R507-C1229-cascade.png", "mlp_out-L11-R10-C20-cascade.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in FOLDER.super_weight_plots.iterdir())
     assert {path.name for path in ROOT.iterdir()} - {".lock"} == {"a--x", "run_config.json", "README.md"}
     assert {path.name for path in FOLDER.cascade_metrics.iterdir()} == {"cascade.jsonl"}
@@ -149,7 +149,7 @@ def test_names_of_figures_in_crowded_layers(swa, vocabulary):
     called = swa("cascade", "a/x", "--super-weights", coordinate)
     assert called.code == 0, called.err
     (figure,) = FOLDER.super_weight_plots.iterdir()
-    assert figure.name == "mlp_out-L5-R3-C4-model_layers_5_mlps_1_down_proj-lens-cascade.png"
+    assert figure.name == "mlp_out-L5-R3-C4-model_layers_5_mlps_1_down_proj-cascade.png"
     figure.unlink()
     assert "finished already" in swa("cascade", "a/x", "--super-weights", coordinate).err
     assert figure.exists()
