@@ -15,6 +15,7 @@ from swa.cli.argv import LIST_OPTIONS, MODELS, Syntax
 from swa.cli.settings import OptionKind, Setting
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from typer.main import Typer
 
     from swa.schemas.run import EffectiveOption, Origin
@@ -73,6 +74,32 @@ class Invocation:
     command: str
     words: list[str]
     options: dict[str, EffectiveOption]
+
+
+def step_of(call: Invocation, command: str, function: Callable[..., None], **changed: JsonValue) -> Invocation:
+    """The call as one of its steps would have got it from the command line, so that its records are the same.
+
+    Args:
+        call: The call of several steps.
+        command: The step's own command.
+        function: That command's function, whose options the step keeps.
+        changed: Options that have another value in the step.
+    """
+    options = {name: option for name, option in call.options.items() if name in option_names(function)}
+    for name, value in changed.items():
+        options[name] = options[name].model_copy(update={"value": value})
+    return Invocation(command, call.words, options)
+
+
+def option_names(function: Callable[..., None]) -> set[str]:
+    """The names of a command's options and arguments, those in groups included."""
+    names = set()
+    for name, hint in get_type_hints(function).items():
+        if is_dataclass(hint) and hint is not Invocation:
+            names |= {field.name for field in fields(hint)}
+        elif hint is not Invocation and name != "return":
+            names.add(name)
+    return names
 
 
 def register(app: Typer, name: str, function: Callable[..., None], *, examples: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from swa.cli.command import Invocation
 from swa.cli.each_model import check_references, each_model
-from swa.cli.evaluate_options import AccuracyOptions, PerplexityOptions, VariantOptions
+from swa.cli.evaluate_options import ACCURACY, AccuracyOptions, PerplexityOptions, VariantOptions
 from swa.cli.options import (
     LoadOptions,
     Models,
@@ -18,13 +18,19 @@ from swa.cli.options import (
     TextOptions,
     WeightOptions,
     WindowOptions,
+    in_panel,
 )
 from swa.cli.output import Output
 from swa.cli.values import parse_batch_size
 from swa.errors import UsageError
 
 if TYPE_CHECKING:
+    from swa.cli.evaluate_run import EvaluationRun
+    from swa.cli.progress import TerminalProgress
+    from swa.cli.super_weights import SuperWeightSource
+    from swa.data.sources import TextSource
     from swa.evaluation.options import EvaluateOptions
+    from swa.evaluation.tasks import RequestedTask
 
 EXAMPLES = """
     swa evaluate demo --dataset builtin --accuracy-tasks builtin
@@ -48,6 +54,9 @@ def command(
     search: SearchOptions,
     run: RunOptions,
     shown: OutputOptions,
+    list_tasks: Annotated[
+        bool, in_panel(ACCURACY)("--list-tasks", help="List the names of all tasks and end.")
+    ] = False,
 ) -> None:
     """Measure what each super weight costs: perplexity and task accuracy without it.
 
@@ -61,53 +70,40 @@ def command(
 
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
-    if accuracy.list_tasks:
+    if list_tasks:
         with tamed_libraries(output, progress):
             _list_tasks(output)
         return
     names = list(dict.fromkeys(models))
     _check_names(names, load)
-    if perplexity.skip_perplexity and accuracy.skip_accuracy:
-        raise UsageError("--skip-perplexity and --skip-accuracy leave nothing to measure.", hint="Give one of them.")
+    check_parts(perplexity, accuracy)
 
-    from swa.cli.evaluate_run import EvaluationRun
     from swa.cli.evaluate_show import command_result, show, show_summary
     from swa.cli.evaluate_summary import write_summary
     from swa.cli.super_weights import super_weight_source
     from swa.data.sources import load_text
-    from swa.evaluation.catalogue import check_tasks
-    from swa.evaluation.tasks import load_tasks
     from swa.store.results import ResultsFolder
 
-    tasks = [] if accuracy.skip_accuracy else list(dict.fromkeys(accuracy.accuracy_tasks))
-    options = _options(variants, perplexity, windows, run)
     results = ResultsFolder(run.results_dir)
     with tamed_libraries(output, progress):
-        check_tasks(tasks)
         read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
         source = super_weight_source(
             call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
         )
-        results.create()
-        job = EvaluationRun(
+        job = evaluation_job(
             call,
-            load,
-            run,
-            options,
-            source,
-            None if perplexity.skip_perplexity else read_text(),
-            cache(
-                lambda: load_tasks(
-                    tasks,
-                    n_items=accuracy.accuracy_samples,
-                    seed=run.seed,
-                    num_fewshot=accuracy.num_fewshot,
-                    data_dir=text.data_dir,
-                    progress=progress,
-                )
-            ),
-            progress,
+            load=load,
+            text=text,
+            variants=variants,
+            perplexity=perplexity,
+            windows=windows,
+            accuracy=accuracy,
+            run=run,
+            source=source,
+            read_text=read_text,
+            progress=progress,
         )
+        results.create()
         done = each_model(names, job.evaluate, show=lambda one: show(one, output))
         files = {}
         if done.results:
@@ -117,6 +113,65 @@ def command(
     if shown.json:
         output.line(command_result(done.results, files, status=done.status).model_dump_json())
     done.raise_failures()
+
+
+def evaluation_job(
+    call: Invocation,
+    *,
+    load: LoadOptions,
+    text: TextOptions,
+    variants: VariantOptions,
+    perplexity: PerplexityOptions,
+    windows: WindowOptions,
+    accuracy: AccuracyOptions,
+    run: RunOptions,
+    source: SuperWeightSource,
+    read_text: Callable[[], TextSource],
+    progress: TerminalProgress,
+) -> EvaluationRun:
+    """What all models of a call have in common.
+
+    Raises:
+        UsageError: There is no such task.
+        UnavailableError: The text is not there.
+    """
+    from swa.cli.evaluate_run import EvaluationRun
+    from swa.evaluation.catalogue import check_tasks
+    from swa.evaluation.tasks import load_tasks
+
+    names = [] if accuracy.skip_accuracy else list(dict.fromkeys(accuracy.accuracy_tasks))
+    check_tasks(names)
+
+    def tasks() -> Sequence[RequestedTask]:
+        return load_tasks(
+            names,
+            n_items=accuracy.accuracy_samples,
+            seed=run.seed,
+            num_fewshot=accuracy.num_fewshot,
+            data_dir=text.data_dir,
+            progress=progress,
+        )
+
+    return EvaluationRun(
+        call=call,
+        load=load,
+        run=run,
+        options=_options(variants, perplexity, windows, run),
+        source=source,
+        text=None if perplexity.skip_perplexity else read_text(),
+        tasks=cache(tasks),
+        progress=progress,
+    )
+
+
+def check_parts(perplexity: PerplexityOptions, accuracy: AccuracyOptions) -> None:
+    """Refuse a call that measures nothing.
+
+    Raises:
+        UsageError: Both parts are skipped.
+    """
+    if perplexity.skip_perplexity and accuracy.skip_accuracy:
+        raise UsageError("--skip-perplexity and --skip-accuracy leave nothing to measure.", hint="Give one of them.")
 
 
 def _check_names(names: Sequence[str], load: LoadOptions) -> None:

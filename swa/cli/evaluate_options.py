@@ -74,4 +74,3 @@ class AccuracyOptions:
             "--num-fewshot", min=0, metavar="N", help="Examples in a prompt; by default the task's own."
         ),
     ] = None
-    list_tasks: Annotated[bool, in_panel(ACCURACY)("--list-tasks", help="List the names of all tasks and end.")] = False

@@ -11,6 +11,7 @@ import typer
 
 from swa.cli import cascade, compare, detect, doctor, evaluate, schema, validate, vocab
 from swa.cli import report as report_command
+from swa.cli import run as run_command
 from swa.cli.argv import rewrite
 from swa.cli.command import Group, register, syntax_of
 from swa.cli.failures import EXIT_PIPE, interrupted, memory_errors_known, report
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"max_content_width": 100},
     epilog="""
+        swa run demo --dataset builtin --accuracy-tasks builtin
         swa detect demo --dataset builtin
         swa evaluate demo --dataset builtin --accuracy-tasks builtin
         swa validate results/*/*/data/*.json
@@ -56,6 +58,7 @@ def _swa(
 
 
 for _name, _module in {
+    "run": run_command,
     "detect": detect,
     "evaluate": evaluate,
     "vocab": vocab,

@@ -22,7 +22,7 @@ from swa.store.detections import find_complete_detection, has_options
 from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
-    from swa.cli.detect_run import DetectionRun
+    from swa.cli.detect_run import Detected, DetectionRun
     from swa.data.sources import TextSource
     from swa.models.loaded import LoadedModel
 
@@ -80,6 +80,7 @@ class SuperWeightSource:
         several_models: Whether more than one model is named, so that records go to the models they name.
         wanted: Detection options that were set, which a saved detection must have.
         detection: Makes the detection for models of which there is none.
+        found: The detection to take, where an earlier step of the same call made it.
     """
 
     given: Sequence[GivenWeight]
@@ -87,11 +88,14 @@ class SuperWeightSource:
     several_models: bool
     wanted: Mapping[str, JsonValue]
     detection: Callable[[], DetectionRun]
+    found: Detected | None = None
 
     def known(self, place: Workplace) -> Known | None:
         """The named super weights, else those of the newest detection that fits; `None` where there is none."""
         if self.given:
             return self._named(place)
+        if self.found is not None:
+            return self._of_detection(self.found.result, Path(self.found.files["detection"]))
         for folder in dict.fromkeys([place.folder, ModelFolder(DETECTIONS, place.folder.name)]):
             search = find_complete_detection(folder, lambda header, result: self._fits(place, header, result))
             for path in search.unreadable:

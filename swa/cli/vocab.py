@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from swa.cli.command import Invocation
 from swa.cli.each_model import check_references, each_model
-from swa.cli.options import LoadOptions, Models, OutputOptions, TextOptions, VocabSearchOptions, WeightOptions
+from swa.cli.options import (
+    LoadOptions,
+    Models,
+    OutputOptions,
+    RunOptions,
+    TextOptions,
+    VocabSearchOptions,
+    WeightOptions,
+)
 from swa.cli.output import Output
 from swa.cli.values import parse_batch_size
 from swa.cli.vocab_options import InterventionOptions, NeuronOptions, ScoringOptions, VocabRunOptions
@@ -48,7 +56,7 @@ def command(
     """
     names = list(dict.fromkeys(models))
     check_names(names, load, example="swa vocab demo --dataset builtin")
-    choices = _choices(weights, neurons, interventions, windows, run)
+    choices = choices_of(weights, neurons, interventions, windows, run)
 
     from swa.cli.libraries import tamed_libraries
     from swa.cli.progress import TerminalProgress
@@ -89,13 +97,18 @@ def check_names(names: Sequence[str], load: LoadOptions, *, example: str) -> Non
     check_references(names, revision=load.revision)
 
 
-def _choices(
+def choices_of(
     weights: WeightOptions,
     neurons: NeuronOptions,
     interventions: InterventionOptions,
     windows: ScoringOptions,
-    run: VocabRunOptions,
+    run: RunOptions,
 ) -> VocabChoices:
+    """What the options ask for.
+
+    Raises:
+        UsageError: A neuron or a value cannot be.
+    """
     from swa.cli.neuron_choice import NeuronChoice
     from swa.cli.vocab_choices import VocabChoices
     from swa.vocabulary import options

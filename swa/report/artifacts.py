@@ -161,9 +161,8 @@ def _cards(
     found = read_records(path, kind)
     if found.torn:
         notes.append(f"The last line of '{path}' is torn: a run was interrupted there. It is left out.")
-    commands = ("cascade",) if kind is CascadeResult else ("vocab", "run")
-    runs = (getattr(config, command) for command in commands)
-    run = next((run for run in runs if run is not MISSING), None)
+    block = config.cascade if kind is CascadeResult else config.vocab
+    run = None if block is MISSING else block
     if run is not None and run.status != "complete":
         notes.append(f"The run that writes '{path}' is {run.status}; records may be missing.")
     return Cards(folder, path, cast("tuple[Kind, ...]", found.records), run)

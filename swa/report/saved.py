@@ -1,4 +1,4 @@
-"""Figures of single cards as files: pages that cannot draw link to them."""
+"""Figures of single cards as files: pages that cannot draw link to them, and some are shown as they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import MISSING
 
 from swa.report.artifacts import Cards
+from swa.report.document import Picture
 from swa.schemas.base import Record
 
 Kind = TypeVar("Kind", bound=Record)
@@ -31,6 +32,10 @@ class SavedFigures:
         """The figure that shows `what`, where it is there."""
         path = self.folder / f"{self.stem}-{what}.png"
         return (path,) if path.exists() else ()
+
+    def pictures(self, what: str, title: str) -> tuple[Picture, ...]:
+        """The same as a block of its own, for what no drawing of the page shows."""
+        return tuple(Picture(title, path.read_bytes(), path) for path in self.named(what))
 
 
 def saved_figures(

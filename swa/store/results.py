@@ -78,3 +78,42 @@ class ResultsFolder:
 
     def _complete_analysis(self, stamp: str) -> Path:
         return self.path / f"complete_analysis_{stamp}.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where `swa run` puts the results of its steps, and what it says about all of them.
+
+    Attributes:
+        path: The folder; report and `run_config.json` are in it.
+    """
+
+    path: Path
+
+    @property
+    def evaluations(self) -> ResultsFolder:
+        """Detections and evaluations."""
+        return ResultsFolder(self.path / "comprehensive_super_weight_analysis")
+
+    @property
+    def cards(self) -> ResultsFolder:
+        """Cards of super weights and neurons."""
+        return ResultsFolder(self.path / "vocab-analysis")
+
+    @property
+    def comparison(self) -> Path:
+        """The models side by side."""
+        return self.path / "comparison"
+
+    @property
+    def run_config(self) -> Path:
+        """Effective options of the last `swa run`."""
+        return self.path / "run_config.json"
+
+    def create(self) -> None:
+        """Make the folders and see that they can be written.
+
+        Raises:
+            UsageError: They cannot.
+        """
+        make_writable(self.path, (self.path, self.evaluations.path, self.cards.path))

@@ -87,7 +87,7 @@ def _delta(card: SuperWeightCard, metric: str) -> Cell:
 
 
 def _interval(card: SuperWeightCard, metric: str) -> tuple[float, float]:
-    seen = MISSING if card.bootstrap is MISSING else getattr(card.bootstrap, metric)
+    seen = MISSING if card.bootstrap is MISSING else getattr(card.bootstrap, metric, MISSING)
     return (seen.ci_low, seen.ci_high) if isinstance(seen, BootstrapInterval) else (math.nan, math.nan)
 
 
@@ -108,7 +108,7 @@ def _card(cards: Cards[SuperWeightCard], card: SuperWeightCard, *, is_open: bool
             for verb, tokens in (("gain", shifts.up), ("lose", shifts.down))
             if tokens
         ]
-        blocks += [Charts("Token shifts", (), saved.named("tokens"))] if saved.named("tokens") else []
+        blocks += saved.pictures("tokens", "Tokens that gain and lose most")
     if card.cascade is not MISSING:
         blocks.append(charts_of(card.cascade, own=card.layer, saved=saved.named("cascade")))
     if card.moe is not MISSING:

@@ -8,7 +8,7 @@ from pydantic import MISSING
 
 from swa.report import cells
 from swa.report.artifacts import Cards, ModelArtifacts
-from swa.report.document import Block, Cell, Charts, Code, Fold, Paragraph, Section, Span, Table, Token
+from swa.report.document import Block, Cell, Code, Fold, Paragraph, Section, Span, Table, Token
 from swa.report.plots.labels import number
 from swa.report.saved import saved_figures
 from swa.report.words import counted
@@ -71,7 +71,7 @@ def _first(tokens: list[TopToken]) -> Cell:
 
 
 def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
-    saved = saved_figures(cards, "neurons", neuron_stem, card).named("effects")
+    saved = saved_figures(cards, "neurons", neuron_stem, card)
     blocks: list[Block] = []
     if card.moments_cos is not MISSING:
         seen = card.moments_cos
@@ -87,8 +87,7 @@ def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
     ]
     if card.enrichment is not MISSING and card.enrichment:
         blocks.append(Table("Classes of tokens", _CLASS_COLUMNS, tuple(_class(one) for one in card.enrichment)))
-    if saved:
-        blocks.append(Charts("Effects on the vocabulary", (), saved))
+    blocks += saved.pictures("effects", "Effects on the whole vocabulary")
     return Fold((Code(_name(card)), f" · {card.label}"), tuple(blocks), is_open=is_open)
 
 
