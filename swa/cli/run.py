@@ -70,7 +70,7 @@ def command(
     check_references(names, revision=load.revision)
     evaluate.check_parts(perplexity, accuracy)
 
-    from swa.cli.detect_run import DetectionRun, detect_options, needs_text
+    from swa.cli.detect_run import DetectionRun, detect_options
     from swa.cli.libraries import tamed_libraries
     from swa.cli.progress import TerminalProgress
     from swa.cli.run_end import finish
@@ -99,14 +99,11 @@ def command(
             calls["detect"], weights, search=search, load=load, run=evaluations, text=read_text, n_models=len(names),
             progress=progress,
         )  # fmt: skip
-        sought = detect_options(search, run)
         choices = vocab.choices_of(weights, neurons, interventions, windows, run)
         job = WholeRun(
             detection=None
             if source.given
-            else DetectionRun(
-                calls["detect"], load, evaluations, sought, read_text() if needs_text(sought) else None, progress
-            ),
+            else DetectionRun(calls["detect"], load, evaluations, detect_options(search, run), read_text, progress),
             evaluation=evaluate.evaluation_job(
                 calls["evaluate"],
                 load=load,
