@@ -10,6 +10,10 @@ import pytest
 import torch
 
 from swa.cli.main import run
+from swa.data.sources import load_text
+from swa.detection.analysis import detect
+from swa.detection.options import DetectOptions
+from swa.models.load import load_model
 from swa.schemas.validation import validate_file
 from tests.support.experts import experts_of, planted_expert
 from tests.support.tiny_checkpoint import letter_tokenizer, write_tiny_checkpoint
@@ -107,9 +111,28 @@ def test_vocab_writes_cards_of_the_expert(folder, coordinate):
     assert (2, EXPERT, card["col"]) in [(one["layer"], one["expert"], one["neuron"]) for one in neurons]
 
 
-def test_the_cards_delta_is_that_of_the_edited_checkpoint(folder, coordinate):
-    from swa.models.load import load_model
+def test_experts_on_disk_give_the_same(folder, coordinate):
+    (before,) = records(folder, "*/*/data/detection_*.json")
+    options = DetectOptions(
+        screens=("spike",),
+        spike_threshold=before["threshold"]["value"],
+        max_iterations=1,
+        prompts=tuple(before["prompts"]),
+        router_analysis_samples=2,
+        enable_causal_scoring=True,
+    )
+    loaded = load_model(str(folder / "model"), max_memory=0, cache_dir=folder / "cache")
+    assert loaded.offloaded
+    result = detect(loaded, load_text("builtin"), options=options)
+    assert [layer.model_dump(mode="json") for layer in result.routing] == before["routing"]
+    found = {weight.coordinate: weight.moe for weight in result.super_weights}
+    known = {weight["coordinate"]: weight["moe"] for weight in before["super_weights"] if "moe" in weight}
+    assert coordinate in known.keys() & found.keys()
+    for name, value in known[coordinate].items():
+        assert getattr(found[coordinate], name) == pytest.approx(value, rel=1e-3, abs=1e-6), name
 
+
+def test_the_cards_delta_is_that_of_the_edited_checkpoint(folder, coordinate):
     (card,) = [
         card
         for card in records(folder, "*/*/metrics/super_weights/super_weights.jsonl")
@@ -118,8 +141,6 @@ def test_the_cards_delta_is_that_of_the_edited_checkpoint(folder, coordinate):
     loaded = load_model(str(folder / "model"))
     weight = dict(loaded.model.named_parameters())[f"{card['module']}.down_proj"]
     assert weight[EXPERT, card["row"], card["col"]].item() == pytest.approx(card["weight"])
-    from swa.data.sources import load_text
-
     ids = torch.tensor(loaded.tokenizer(load_text("builtin").text, add_special_tokens=False)["input_ids"])
     losses = []
     for factor in (1.0, 0.0):
