@@ -9,10 +9,14 @@ import pytest
 import torch
 import transformers
 
+from swa.engine.capture import capture
+from swa.engine.routing import recorded_routing, tokens_of
 from swa.errors import UnsupportedModelError
 from swa.models.discovery import discover_sites
+from swa.models.routed import find_routed_layers
 from swa.models.sites import parameter_of
 from tests.support.architectures import IDS, one_site_of_each_kind, plant
+from tests.support.experts import experts_of
 from tests.support.tiny_loaded import loaded_tiny
 from tests.support.tiny_models import NO_MLP, NOT_BUILDABLE, all_types, analysable_types, build
 
@@ -45,6 +49,21 @@ def test_sites_are_complete_and_a_plant_is_found(name):
         assert planted.acts or "patcher" in site.stack  # BLT's patcher only sets where patches begin
 
 
+@pytest.mark.parametrize("name", [name for name in COUNTS if any("expert" in site for site in COUNTS[name])])
+def test_routing_is_read_where_it_passes(name):
+    """Selections of every routed layer: the tokens of an expert are those whose rows it computes."""
+    loaded = loaded_tiny(name)
+    layers = find_routed_layers(loaded.model, loaded.sites.sites, IDS)
+    assert {site for layer in layers for site in layer.experts} == set(experts_of(loaded))
+    with recorded_routing(loaded.model, layers) as routing:
+        seen = capture(loaded.model, loaded.sites.sites, IDS).sites
+    for layer in layers:
+        for site in layer.experts:
+            rows = seen.get(site)
+            used = set() if rows is None else set(rows.tokens[rows.x.any(dim=1)].tolist())
+            assert used == {number % IDS.shape[1] for number in tokens_of(routing[layer], site.expert).tolist()}
+
+
 @pytest.mark.parametrize("name", sorted(NO_MLP))
 def test_a_model_without_mlp_is_refused(name):
     with pytest.raises(UnsupportedModelError, match="No MLP"):
@@ -63,8 +82,6 @@ def test_the_input_channel_is_the_one_whose_up_projection_was_scaled(name):
     hook = module.register_forward_pre_hook(lambda _m, args: seen.update(x=args[0].detach().reshape(-1, site.d_ff)))
     with torch.no_grad():
         loaded.model(input_ids=IDS, use_cache=False)
-    from swa.engine.capture import capture
-
     captured = capture(loaded.model, loaded.sites.sites, IDS).sites[site].x
     hook.remove()
     assert torch.equal(captured, seen["x"])
