@@ -105,7 +105,7 @@ def test_vocab_writes_cards_of_the_expert(folder, coordinate):
     assert card["deltas"]["loss"] != 0
     stem = f"expert_out-e{EXPERT}-L2-R{card['row']}-C{card['col']}"
     assert {path.name for path in folder.glob(f"results/*/*/plots/super_weights/{stem}-*.png")} == {
-        f"{stem}-{what}.png" for what in ("deltas", "tokens", "lens-cascade")
+        f"{stem}-{what}.png" for what in ("deltas", "tokens", "cascade")
     }
     neurons = records(folder, "*/*/metrics/neurons/neurons.jsonl")
     assert (2, EXPERT, card["col"]) in [(one["layer"], one["expert"], one["neuron"]) for one in neurons]
