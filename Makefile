@@ -20,8 +20,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: setup ## detect the super weights of SmolLM2-135M-Instruct with the text that ships with the package
 	$(BIN)/swa detect demo --dataset builtin
 
-test: setup ## all tests, on all cores, with coverage
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term
+test: setup ## all tests, on all cores (a process a core, one thread each), with coverage
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .
