@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 
 from swa.errors import UsageError
 from swa.schemas.coordinate import CoordinateText, SiteKind
+
+_IN_CHECKPOINT = re.compile(r"block_sparse_moe\.experts\.(?P<expert>\d+)\.w2")
+"""Files have one matrix an expert where memory has one parameter a layer, under other names."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,15 @@ class SiteMap:
     def find(self, text: str | CoordinateText) -> Site:
         """The site that a coordinate names.
 
+        Experts may also be named as checkpoints of Mixtral's kind name them: `L1.block_sparse_moe.experts.0.w2[3,5]`.
+
         Raises:
             UsageError: The model has no such site, or the row or column is out of range.
         """
         wanted = CoordinateText.parse(text) if isinstance(text, str) else text
         for site in self.sites:
             same_stack = wanted.stack in ("", site.stack)
-            if same_stack and site.layer == wanted.layer and site.inner == wanted.inner:
+            if same_stack and site.layer == wanted.layer and _is_named(site, wanted.inner):
                 if wanted.row < site.d_model and wanted.col < site.d_ff:
                     return site
                 raise UsageError(
@@ -112,6 +118,13 @@ class SiteMap:
         known = next((site.inner for site in self.sites if site.layer == wanted.layer), None)
         hint = f"Layer {wanted.layer} has {known}." if known else f"Layers are 0 to {self.n_layers - 1}."
         raise UsageError(f"The model has no down projection {wanted}.", hint=hint)
+
+
+def _is_named(site: Site, inner: str) -> bool:
+    in_checkpoint = _IN_CHECKPOINT.fullmatch(inner)
+    if in_checkpoint and site.kind == "expert":
+        return site.expert == int(in_checkpoint["expert"])
+    return site.inner == inner
 
 
 def parameter_of(model: nn.Module, site: Site) -> Tensor:
