@@ -1,10 +1,12 @@
 """Super Weight Analysis: find the single scalars that a language model depends on.
 
-The Python API is the commands' own functions::
+The Python API is the commands' own functions. They take a loaded model and give records; they neither print nor write::
 
     from swa import detect, load_model, load_text
 
     result = detect(load_model("demo"), load_text("builtin"))
+
+`__all__` lists the stable names; everything else may change. Nothing is imported before it is used.
 """
 
 from __future__ import annotations
@@ -12,19 +14,62 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swa.cascades.analysis import CascadeOptions, cascade
     from swa.data.sources import load_text
     from swa.detection.analysis import detect
+    from swa.detection.options import DetectOptions
+    from swa.engine.lens_records import LayerChoice
+    from swa.evaluation.analysis import evaluate
+    from swa.evaluation.options import EvaluateOptions
+    from swa.evaluation.tasks import load_tasks
     from swa.models.load import load_model
+    from swa.vocabulary.analysis import vocab
+    from swa.vocabulary.neuron_options import NeuronOptions
+    from swa.vocabulary.options import InterventionOptions, WindowOptions
 
-__all__ = ["detect", "load_model", "load_text"]
+__all__ = [
+    "CascadeOptions",
+    "DetectOptions",
+    "EvaluateOptions",
+    "InterventionOptions",
+    "LayerChoice",
+    "NeuronOptions",
+    "WindowOptions",
+    "cascade",
+    "detect",
+    "evaluate",
+    "load_model",
+    "load_tasks",
+    "load_text",
+    "vocab",
+]
 
-_PLACES = {"detect": "swa.detection.analysis", "load_model": "swa.models.load", "load_text": "swa.data.sources"}
+_PLACES = {
+    "swa.cascades.analysis": ("CascadeOptions", "cascade"),
+    "swa.data.sources": ("load_text",),
+    "swa.detection.analysis": ("detect",),
+    "swa.detection.options": ("DetectOptions",),
+    "swa.engine.lens_records": ("LayerChoice",),
+    "swa.evaluation.analysis": ("evaluate",),
+    "swa.evaluation.options": ("EvaluateOptions",),
+    "swa.evaluation.tasks": ("load_tasks",),
+    "swa.models.load": ("load_model",),
+    "swa.vocabulary.analysis": ("vocab",),
+    "swa.vocabulary.neuron_options": ("NeuronOptions",),
+    "swa.vocabulary.options": ("InterventionOptions", "WindowOptions"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `swa --help` loads no torch."""
-    if name not in _PLACES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'swa' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -43,7 +43,7 @@ def command(
     names = list(dict.fromkeys(models))
     check_names(names, load, example="swa cascade demo --dataset builtin")
 
-    from swa.cascade.analysis import CascadeOptions
+    from swa.cascades.analysis import CascadeOptions
     from swa.cli.cascade_layers import layer_choice
     from swa.cli.cascade_run import CascadeRun
     from swa.cli.cascade_show import command_result, show

@@ -31,7 +31,7 @@ from swa.store.passes import FilePassBook
 from swa.store.vocab_tree import VocabFolder
 
 if TYPE_CHECKING:
-    from swa.cascade.analysis import CascadeOptions
+    from swa.cascades.analysis import CascadeOptions
     from swa.data.sources import TextSource
     from swa.models.loaded import LoadedModel
     from swa.vocabulary.options import WindowOptions
@@ -195,7 +195,7 @@ class CascadeRun:
     def _follow(
         self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan, book: FilePassBook
     ) -> list[CascadeResult]:
-        from swa.cascade.analysis import cascade
+        from swa.cascades.analysis import cascade
 
         if missing:
             self.progress.say(f"{loaded.name}: {counted(len(missing), 'super weight')} on {plan.text}.")

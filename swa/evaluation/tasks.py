@@ -12,7 +12,7 @@ from swa.evaluation.catalogue import BUILTIN_LEAVES, check_tasks, task_manager
 from swa.evaluation.items import choose_items, share_out
 from swa.evaluation.leaves import leaves_of
 from swa.evaluation.loading import build_requests, lm_eval_seeds, load_leaf
-from swa.progress import Progress
+from swa.progress import Progress, SilentProgress
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class RequestedTask:
 def load_tasks(
     names: Sequence[str],
     *,
-    n_items: int,
-    seed: int,
-    num_fewshot: int | None,
-    data_dir: Path | None,
-    progress: Progress,
+    n_items: int = 100,
+    seed: int = 42,
+    num_fewshot: int | None = None,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
 ) -> list[RequestedTask]:
     """Load tasks, choose their items and build their requests.
 
@@ -87,6 +87,7 @@ def load_tasks(
         UsageError: A name is unknown, a task cannot be evaluated as text, or there are fewer examples than wanted.
         UnavailableError: Data are not to be had. Nothing else is used in their place.
     """
+    progress = progress or SilentProgress()
     if n_items < 1:
         raise UsageError("--accuracy-samples must be at least 1.")
     if num_fewshot is not None and num_fewshot < 0:

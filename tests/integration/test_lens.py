@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 import torch
 
-from swa.cascade.analysis import CascadeOptions, cascade
+from swa.cascades.analysis import CascadeOptions, cascade
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import Edit, Variant
 from swa.engine.lens import LensReader, LensTarget

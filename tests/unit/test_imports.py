@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ANALYSES = {"detection", "evaluation", "vocabulary", "cascade"}
+ANALYSES = {"detection", "evaluation", "vocabulary", "cascades"}
 BASE = {"schemas", "store", "stats", "progress", "errors"}
 ALLOWED = {
     "errors": set(),

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from swa.cascade.analysis import CascadeOptions
+from swa.cascades.analysis import CascadeOptions
 from swa.engine.lens_records import LayerChoice
 from swa.models.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record

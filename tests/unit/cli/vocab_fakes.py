@@ -296,7 +296,7 @@ def install_vocab(monkeypatch: pytest.MonkeyPatch, *, figures: bool) -> VocabMac
         "swa.models.inspect.read_config": machinery.read_config,
         "swa.detection.analysis.detect": machinery.detect,
         "swa.vocabulary.interventions_run.super_weight_cards": machinery.super_weight_cards,
-        "swa.cascade.analysis.cascade": machinery.cascade,
+        "swa.cascades.analysis.cascade": machinery.cascade,
         "swa.cli.vocab_neurons.open_space": machinery.open_space,
         "swa.cli.vocab_neurons.without_effects": machinery.without_effects,
         "swa.cli.vocab_neurons.cards_of": machinery.cards_of,
