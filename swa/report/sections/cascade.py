@@ -60,6 +60,6 @@ def _result(cards: Cards[CascadeResult], result: CascadeResult, *, is_open: bool
         )
         for index, layer in enumerate(block.layers)
     )
-    charts = charts_of(block, own=result.layer, saved=saved.named("lens-cascade"))
+    charts = charts_of(block, own=result.layer, saved=saved.named("cascade"))
     table = Table(f"Layer by layer: {result.coordinate}", _COLUMNS, rows)
     return Fold((Code(result.coordinate),), (charts, table), is_open=is_open)
