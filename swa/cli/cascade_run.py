@@ -148,6 +148,7 @@ class CascadeRun:
         return header.model_copy(
             update={
                 "windows": plan.effective,
+                "notes": MISSING if shelf.header is None else shelf.header.notes,
                 "configurations": {} if shelf.configuration is None else {CASCADE: shelf.configuration},
                 "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(loaded.sites)),
             }
@@ -175,7 +176,10 @@ class CascadeRun:
         by_module = block.header.named_by_module
         assert by_module is not MISSING, "it is in the header"
         try:
-            computed = self._follow(loaded, missing, plan, book)
+            notes: list[str] = []
+            computed = self._follow(loaded, missing, plan, book, notes)
+            earlier = [] if not kept or block.header.notes is MISSING else block.header.notes
+            block.update(notes=list(dict.fromkeys([*earlier, *notes])))
             run = _of_record(block.header)
             results = [*kept, *(result.model_copy(update={"run": run}) for result in computed)]
             if self.run.force:  # records of another configuration must never stand under the new one
@@ -193,13 +197,18 @@ class CascadeRun:
         return results
 
     def _follow(
-        self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan, book: FilePassBook
+        self,
+        loaded: LoadedModel,
+        missing: Sequence[SuperWeight],
+        plan: PassPlan,
+        book: FilePassBook,
+        notes: list[str],
     ) -> list[CascadeResult]:
         from swa.cascades.analysis import cascade
 
         if missing:
             self.progress.say(f"{loaded.name}: {counted(len(missing), 'super weight')} on {plan.text}.")
-        return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress)
+        return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress, notes=notes)
 
     def _pass_key(self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan) -> str:
         from swa.engine.edits import Edit, Variant

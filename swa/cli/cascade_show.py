@@ -34,6 +34,8 @@ def show(done: Followed, output: Output) -> None:
     n_more = len(done.results) - len(shown)
     if n_more:
         output.text(f"and {counted(n_more, 'super weight')} more in {done.files['cascade']} (-v shows all)")
+    for note in [] if done.header.notes is MISSING else done.header.notes:
+        output.text(f"Note: {note}")
     for name, path in done.files.items():
         output.text(f"{name.replace('_', ' ')}: {path}")
     output.text("")

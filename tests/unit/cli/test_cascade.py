@@ -39,6 +39,8 @@ def files_below(folder: Path) -> dict[Path, int]:
 def test_the_files_of_a_cascade(swa, drawn_vocabulary):
     called = swa(*BOTH)
     assert called.code == 0, called.err
+    assert "Note: Layers run again." in called.out
+    assert block(FOLDER.run_config)["notes"] == ["Layers run again."]
     first, second = records()
     assert [first["coordinate"], second["coordinate"]] == [ONE, TWO]
     assert first["run"]["command"] == "cascade"

@@ -224,8 +224,9 @@ class VocabMachinery(EvaluateMachinery):
             for number, weight in enumerate(super_weights)
         ]
 
-    def cascade(self, loaded, super_weights, text, *, options, book, progress):
+    def cascade(self, loaded, super_weights, text, *, options, book, progress, notes):
         self._die_or_fail("cascade", book)
+        notes.append("Layers run again.")
         coordinates = [weight.coordinate for weight in super_weights]
         self.cascades.append(SimpleNamespace(model=loaded.name, weights=coordinates, text=text.name, options=options))
         return [cascade_result(weight, options.layers.of(weight.layer, 12)) for weight in super_weights]
