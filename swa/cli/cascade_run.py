@@ -185,6 +185,8 @@ class CascadeRun:
             if self.run.force:  # records of another configuration must never stand under the new one
                 remove_figures(figures_of(shelf.folder, shelf.results, shelf.by_module))
                 shelf.file.replace([])
+            # the card of `swa vocab` may have a figure of that name, and what is there is not drawn
+            remove_figures(figures_of(shelf.folder, results[len(kept) :], by_module))
             block.update(configurations={CASCADE: wanted})
             shelf.file.replace(results)
             book.discard()

@@ -186,6 +186,10 @@ class VocabWork:
         earlier_notes = [] if not earlier or self.block.header.notes is MISSING else self.block.header.notes
         by_place = {card.coordinate: card for card in earlier} | {card.coordinate: card for card in cards}
         kept = list(by_place.values())
+        by_module = self.block.header.named_by_module
+        assert by_module is not MISSING, "the command puts it in"
+        # what is there is not drawn, and the figure of a cascade may be that of `swa cascade`
+        remove_figures(figures_of(self.shelf.folder, cards, (), by_module))
         if kept == list(self.shelf.super_weights) and self.shelf.super_weight_file.path.exists():
             self._adopt(SUPER_WEIGHTS)
             return

@@ -36,6 +36,19 @@ def files_below(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
+def test_of_two_commands_in_one_folder_the_newest_has_the_figure(swa, drawn_vocabulary):
+    def drawn(*words):
+        assert swa(*words).code == 0
+        return (FOLDER.super_weight_plots / "mlp_out-L11-R507-C1229-cascade.png").read_bytes()
+
+    vocab = ("vocab", "a/x", "--super-weights", ONE, "--enable-cascade")
+    of_card, of_cascade = drawn(*vocab), drawn("cascade", "a/x", "--super-weights", ONE)
+    assert of_card != of_cascade
+    assert drawn(*vocab) == of_cascade  # finished, nothing is new
+    assert drawn(*vocab, "--force") == of_card
+    assert drawn("cascade", "a/x", "--super-weights", ONE, "--force") == of_cascade
+
+
 def test_the_files_of_a_cascade(swa, drawn_vocabulary):
     called = swa(*BOTH)
     assert called.code == 0, called.err
