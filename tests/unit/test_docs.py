@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = typer.main.get_command(app).commands
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = ("cd ", "export ", "git ", "make ", "pip ")
+NOT_RUN = ("cd ", "git ", "make ", "pip ")
 """Lines of blocks that are run which prepare what the test has already."""
 
 
@@ -59,7 +59,7 @@ def lines_of(text: str) -> list[str]:
             lines[-1] += f"\n{line}"
             until = None if line == until else until
         elif line.strip() and not line.startswith("#"):
-            lines.append(line)
+            lines.append(re.sub(r"\s+# .*", "", line))
             until = found[1] if (found := re.search(r"<<'(\w+)'", line)) else None
     return lines
 
@@ -101,6 +101,10 @@ class Shell:
         self.swa, self.monkeypatch = swa, monkeypatch
 
     def run(self, line: str) -> str:
+        if line.startswith("export "):
+            for name, value in re.findall(r"(\w+)=(\S+)", line):
+                self.monkeypatch.setenv(name, value)
+            return line
         text = ""
         for segment in segments(line):
             text = self._swa(segment, text) if is_swa(segment) else self._other(segment, text)
