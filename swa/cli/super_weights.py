@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING, JsonValue
 
-from swa.cli.command import Invocation
+from swa.cli import detect
+from swa.cli.command import Invocation, step_of
 from swa.cli.given_weights import GivenWeight, from_record, read_given
-from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, TextOptions, WeightOptions
+from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, WeightOptions
 from swa.cli.progress import TerminalProgress
 from swa.cli.workplace import Workplace
 from swa.report.verdict import is_confirmed
@@ -176,7 +177,9 @@ def super_weight_source(
     def detection() -> DetectionRun:
         from swa.cli.detect_run import DetectionRun, detect_options
 
-        return DetectionRun(_as_detection(call), load, run, detect_options(search, run), text, progress)
+        return DetectionRun(
+            step_of(call, "detect", detect.command), load, run, detect_options(search, run), text, progress
+        )
 
     return SuperWeightSource(
         given=read_given(weights.super_weights),
@@ -185,13 +188,6 @@ def super_weight_source(
         wanted=wanted_options(call),
         detection=detection,
     )
-
-
-def _as_detection(call: Invocation) -> Invocation:
-    """The call as `swa detect` would have got it, so that its record and run_config are the same."""
-    groups = (LoadOptions, TextOptions, SearchOptions, RunOptions)
-    names = {"models", *(field.name for group in groups for field in fields(group))}
-    return Invocation("detect", call.words, {name: call.options[name] for name in call.options if name in names})
 
 
 def wanted_options(call: Invocation) -> dict[str, JsonValue]:
