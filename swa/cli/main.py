@@ -27,7 +27,6 @@ app = typer.Typer(
     epilog="""
         swa run demo --dataset builtin --accuracy-tasks builtin
         swa detect demo --dataset builtin
-        swa evaluate demo --dataset builtin --accuracy-tasks builtin
         swa validate results/*/*/data/*.json
     """,
 )
