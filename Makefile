@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: setup ## the whole way with SmolLM2-135M-Instruct, small samples and the text that ships with the package
 	$(BIN)/swa run demo --dataset builtin --screen-top 16 --max-iterations 2 --perplexity-samples 20 \
 		--accuracy-tasks builtin --accuracy-samples 8 --tokens 640 --window-len 64 --stride 32 --bootstrap 500 \
-		--results-dir results/demo
+		--enable-enrichment --results-dir results/demo
 
 test: setup ## all tests, on all cores (a process a core, one thread each), with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term

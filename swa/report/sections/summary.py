@@ -101,7 +101,8 @@ def _impacts(analysis: ModelAnalysis) -> Iterator[Words]:
     if worst is not None:
         yield ("Without ", Code(worst.coordinates[0] if worst.coordinates else worst.variant), *_perplexity(worst))
     if together is not None and len(together.coordinates) != 1:
-        yield (f"Without {len(together.coordinates) or 'all'} together", *_perplexity(together))
+        n_all = f"all {len(together.coordinates)}" if together.coordinates else "all"
+        yield (f"Without {n_all} together", *_perplexity(together))
     for task in {} if analysis.baseline.accuracy is MISSING else analysis.baseline.accuracy:
         yield from _accuracy(analysis, task)
 

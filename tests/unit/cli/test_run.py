@@ -122,12 +122,18 @@ def alone(swa, words: list[str]) -> None:
 
 @pytest.fixture
 def default(swa, install, tmp_path, monkeypatch):
-    machinery = install()
-    (tmp_path / "default").mkdir()
-    monkeypatch.chdir(tmp_path / "default")
-    assert swa("run", "a/x").code == 0
-    monkeypatch.chdir(tmp_path)
-    return reached(machinery)
+    """What a call without options reaches; computed once."""
+    if not _DEFAULT:
+        (tmp_path / "default").mkdir()
+        monkeypatch.chdir(tmp_path / "default")
+        machinery = install()
+        assert swa("run", "a/x").code == 0
+        _DEFAULT.append(reached(machinery))
+        monkeypatch.chdir(tmp_path)
+    return _DEFAULT[0]
+
+
+_DEFAULT: list[dict] = []
 
 
 def test_every_option_of_the_steps_can_be_given():
