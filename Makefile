@@ -23,7 +23,7 @@ demo: setup ## the whole way with SmolLM2-135M-Instruct, small samples and the t
 		--enable-enrichment --results-dir results/demo
 
 test: setup ## all tests, on all cores (a process a core, one thread each), with coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

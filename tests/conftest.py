@@ -1,4 +1,4 @@
-"""Fixtures that several tests share: the real model is loaded once, its long run is made once."""
+"""Fixtures that several tests share. Tests of one file run in one process: what takes long is used by one file only."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ from typing import NamedTuple
 import pytest
 
 DATA_REASON = "needs real data sets: set SWA_DATA_DIR to a folder in the hub's layout"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In several processes, the real model is loaded by one of them, and the fixtures of a file are made once."""
-    for item in items:
-        real = item.get_closest_marker("real_model") is not None
-        item.add_marker(pytest.mark.xdist_group("real model" if real else item.location[0]))
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
 
 from swa.schemas.detection import DetectionResult
+from swa.schemas.evaluation import ModelAnalysis
 from tests.conftest import run_swa
 
 pytestmark = pytest.mark.real_model
@@ -166,3 +168,28 @@ def test_the_text_of_the_package_confirms_the_three_worst(cache_dir, tmp_path):
     confirmed = [json.loads(line)["coordinate"] for line in done.stdout.splitlines()]
     worst = ["L11.mlp.down_proj[507,1229]", "L9.mlp.down_proj[260,200]", "L2.mlp.down_proj[507,90]"]
     assert set(worst) <= set(confirmed)
+
+
+def test_swa_evaluate_takes_the_finished_detection(demo_run, data_dir, cache_dir, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(demo_run.results, results)
+    folder = results / "demo"
+    words = (
+        *("evaluate", "demo", "--dataset", "wikitext-2", "--data-dir", str(data_dir), "--cache-dir", str(cache_dir)),
+        *("--results-dir", str(results), "--perplexity-samples", "4", "--skip-individual"),
+        *("--accuracy-tasks", "builtin", "--accuracy-samples", "4", "--json"),
+    )
+    done = run_swa(*words)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert "Looking for spikes" not in done.stderr  # nothing is detected again
+    (path,) = folder.glob("data/analysis_*.json")
+    analysis = ModelAnalysis.model_validate_json(path.read_bytes())
+    assert [record.variant for record in analysis.combined] == ["all"]
+    assert analysis.individual == []
+    assert len(analysis.combined[0].coordinates) == answer["models"][0]["n_confirmed"] >= 6
+    assert analysis.combined[0].perplexity.ratio > 10
+    done = run_swa("validate", *[str(file) for file in folder.rglob("*.json*")])
+    assert done.returncode == 0, done.stdout
+    assert run_swa(*words).returncode == 0
+    assert list(folder.glob("data/analysis_*.json")) == [path]

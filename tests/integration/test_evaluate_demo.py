@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import shutil
 
 import pytest
 import torch
@@ -16,8 +14,6 @@ from swa.evaluation.analysis import evaluate
 from swa.evaluation.options import EvaluateOptions
 from swa.evaluation.tasks import load_tasks
 from swa.progress import SilentProgress
-from swa.schemas.evaluation import ModelAnalysis
-from tests.conftest import run_swa
 from tests.support.evaluating import super_weight
 
 pytestmark = pytest.mark.real_model
@@ -95,28 +91,3 @@ def test_the_known_super_weights_cost_what_they_cost(found):
     assert found.analysis.individual[0].perplexity.severity in ("severe", "catastrophic")
     assert found.analysis.combined[0].perplexity.ratio > found.analysis.individual[0].perplexity.ratio
     assert found.notes == ()
-
-
-def test_the_command_takes_the_finished_detection(demo_run, data_dir, cache_dir, tmp_path):
-    results = tmp_path / "results"
-    shutil.copytree(demo_run.results, results)
-    folder = results / "demo"
-    words = (
-        *("evaluate", "demo", "--dataset", "wikitext-2", "--data-dir", str(data_dir), "--cache-dir", str(cache_dir)),
-        *("--results-dir", str(results), "--perplexity-samples", "4", "--skip-individual"),
-        *("--accuracy-tasks", "builtin", "--accuracy-samples", "4", "--json"),
-    )
-    done = run_swa(*words)
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert "Looking for spikes" not in done.stderr  # nothing is detected again
-    (path,) = folder.glob("data/analysis_*.json")
-    analysis = ModelAnalysis.model_validate_json(path.read_bytes())
-    assert [record.variant for record in analysis.combined] == ["all"]
-    assert analysis.individual == []
-    assert len(analysis.combined[0].coordinates) == answer["models"][0]["n_confirmed"] >= 6
-    assert analysis.combined[0].perplexity.ratio > 10
-    done = run_swa("validate", *[str(file) for file in folder.rglob("*.json*")])
-    assert done.returncode == 0, done.stdout
-    assert run_swa(*words).returncode == 0
-    assert list(folder.glob("data/analysis_*.json")) == [path]

@@ -127,8 +127,12 @@ class Machinery:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Machinery:
-    """Replace loading and detection."""
+    """Replace loading, detection, and what takes time without being of interest here."""
     machinery = Machinery()
+    monkeypatch.setattr("swa.engine.plan.release_memory", lambda: None)
+    for name in ("detection_iterations", "super_weight_distribution"):
+        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda _record: None)
+    monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
     monkeypatch.setattr("swa.models.load.fetch", machinery.fetch)
     monkeypatch.setattr("swa.models.load.load_model", machinery.load_model)
     monkeypatch.setattr("swa.detection.analysis.detect", machinery.detect)
