@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +29,19 @@ class BarDisplay:
                 self._drawn.start()
             self._n_bars += 1
             return Bar(self, self._drawn, self._drawn.add_task(description, total=total))
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bars away while something else is written: rich would draw over it, and holds stdout meanwhile."""
+        with self._lock:
+            drawn = self._drawn
+            if drawn is not None:
+                drawn.stop()
+            try:
+                yield
+            finally:
+                if drawn is not None:
+                    drawn.start()
 
     def removed(self) -> None:
         """Take note that a bar has ended."""

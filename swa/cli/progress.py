@@ -42,6 +42,15 @@ class TerminalProgress:
                 bar.remove()
         log.info("%s: done in %.1f s", description, time.monotonic() - start)
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to results; bars that run are back afterwards."""
+        if self.display is None:
+            yield
+        else:
+            with self.display.hidden():
+                yield
+
     def say(self, message: str) -> None:
         """Tell the user something that is neither a result nor a detail (shown unless `-q`)."""
         log.info(message)

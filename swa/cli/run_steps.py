@@ -76,15 +76,18 @@ class WholeRun:
             if self.detection is not None:
                 done.detected = self.detection.detect(name)
                 source = replace(source, found=done.detected)
-                detect_show.show(done.detected, self.output, as_lines=False, confirmed_only=self.confirmed_only)
+                with self.vocab.progress.hidden():
+                    detect_show.show(done.detected, self.output, as_lines=False, confirmed_only=self.confirmed_only)
                 whole.advance()
             with _going_on(done, "evaluate"):
                 done.evaluated = replace(self.evaluation, source=source).evaluate(name)
-                evaluate_show.show(done.evaluated, self.output)
+                with self.vocab.progress.hidden():
+                    evaluate_show.show(done.evaluated, self.output)
             whole.advance()
             with _going_on(done, "vocab"):
                 done.analysed = replace(self.vocab, source=source).analyse(name)
-                vocab_show.show(done.analysed, self.output)
+                with self.vocab.progress.hidden():
+                    vocab_show.show(done.analysed, self.output)
             whole.advance()
         if len(done.failures) == self.n_steps:
             raise done.failures[0][1](f"No step of {name} succeeded.")
