@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from swa.schemas.validation import validate_file
 from tests.support.experts import experts_of, planted_expert
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
 from tests.support.tiny_checkpoint import letter_tokenizer, plant, write_tiny_checkpoint
@@ -20,15 +21,15 @@ from tests.support.tiny_models import build
 ROOT = Path(__file__).parents[2]
 
 
-def run_example(name: str, folder: Path, *words: str) -> subprocess.CompletedProcess:
-    """Run an example on the model in a folder."""
+def run_example(name: str, folder: Path, *words: str, model: str = "model") -> subprocess.CompletedProcess:
+    """Run an example on the model in a folder; without one on what it has itself."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "RESULTS": str(folder / "results"),
     }
     return subprocess.run(
-        [ROOT / "examples" / name, folder / "model", *words],
+        [ROOT / "examples" / name, *([folder / model] if model else []), *words],
         capture_output=True,
         text=True,
         env=environment,
@@ -84,3 +85,20 @@ def test_moe_example(tmp_path: Path, monkeypatch) -> None:
     assert f"L1.mlp.experts.2.down_proj[{plant.row},{plant.col}]\t" in done.stdout
     assert "layer 1\t4/4 experts used\t" in done.stdout
     assert "run_config.json: ok, 1 record" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the example pipes records into jq")
+def test_report_example(tmp_path: Path) -> None:
+    done = run_example("report.sh", tmp_path, model="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "results/report.html").read_text()
+    assert "9 of 20 candidates are super weights" in page
+    assert "runs agree on" in done.stdout
+    assert "comparison.json: ok, 1 record" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("L")
+
+
+def test_saved_artifacts_are_valid() -> None:
+    paths = sorted((ROOT / "examples/artifacts").rglob("*.json*"))
+    assert len(paths) > 5
+    assert [problem for path in paths for problem in validate_file(path).problems] == []
