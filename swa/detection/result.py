@@ -16,6 +16,7 @@ from swa.detection.options import DetectOptions
 from swa.detection.records import coverage_record, iteration_records, near_miss_records
 from swa.detection.spikes import SpikeScreen
 from swa.models.loaded import LoadedModel
+from swa.models.norms import kind_of_norm
 from swa.schemas.detection import DetectionResult, Screen, SuperWeight, Threshold
 
 
@@ -36,6 +37,9 @@ def detection_result(
 ) -> DetectionResult:
     """Put everything together that a detection found, saw and used."""
     optional: dict[str, Any] = {}
+    norm = kind_of_norm(loaded.model, loaded.sites.d_model)
+    if norm is not None:
+        optional["norm"] = norm
     if text is not None:
         optional |= {"dataset": text.name, "dataset_fingerprint": text.fingerprint}
     if confirmed is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from swa.models.norms import looks_like_norm
 from swa.models.products import storage_of
 from swa.models.trace import layer_lists
 
@@ -42,10 +43,8 @@ def find_head(model: Any, input_ids: Tensor) -> Head:
             after_layers.clear()
         elif module is output_embeddings:
             norms[:] = after_layers
-        elif not any(True for _ in module.children()):
-            named = f"{type(module).__name__} {path.rsplit('.', 1)[-1]}".lower()
-            if "norm" in named or named.endswith("ln_f"):
-                after_layers.append(path)
+        elif looks_like_norm(path, module):
+            after_layers.append(path)
 
     with ExitStack() as stack, torch.no_grad():
         for path, module in model.named_modules():

@@ -9,10 +9,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from swa.models.trace import layer_lists
 from swa.models.weights import resident
 
 _SIZE = 1024.0
@@ -60,6 +62,33 @@ def measure_norm(path: str, module: nn.Module, width: int) -> Norm | None:
     expected = gamma * centred / centred.square().mean().sqrt() + bias
     wrong = (function(x) - expected).abs().amax()
     return norm if bool(wrong <= _TOLERANCE * expected.abs().amax()) else None
+
+
+def kind_of_norm(model: nn.Module, width: int) -> Literal["LayerNorm", "RMSNorm"] | None:
+    """What the model's last norm over the residual stream does, outside of the layers where there is one.
+
+    Args:
+        model: The model.
+        width: `d_model`; `None` is returned where no norm has it.
+    """
+    inside = {id(part) for layers in layer_lists(model).values() for layer in layers for part in layer.modules()}
+    norms = [
+        (path, module)
+        for path, module in model.named_modules()
+        if looks_like_norm(path, module)
+        and all(tensor.shape == (width,) for tensor in (*module.parameters(), *module.buffers()))
+    ]
+    for path, module in reversed([norm for norm in norms if id(norm[1]) not in inside] or norms):
+        norm = measure_norm(path, module, width)
+        if norm is not None:
+            return "LayerNorm" if norm.centres else "RMSNorm"
+    return None
+
+
+def looks_like_norm(path: str, module: nn.Module) -> bool:
+    """Whether a module without parts is called a norm, by its class or by its place."""
+    named = f"{type(module).__name__} {path.rsplit('.', 1)[-1]}".lower()
+    return not any(True for _ in module.children()) and ("norm" in named or named.endswith("ln_f"))
 
 
 def _in_float64(module: nn.Module) -> Callable[[Tensor], Tensor]:

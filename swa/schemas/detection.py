@@ -219,6 +219,8 @@ class DetectionResult(Record):
     """sha256 over configuration and weight files (names, sizes, headers, ends)."""
     architecture: str
     """The model's type and layout, e.g. `llama (dense, 30 layers)`."""
+    norm: Literal["LayerNorm", "RMSNorm"] | MISSING = MISSING
+    """What the model's last norm does, measured: `LayerNorm` subtracts the mean. Absent where no norm was found."""
     dtype: str
     """Type of the weights in memory."""
     config: dict[str, JsonValue]

@@ -112,6 +112,8 @@ class ComparedRun(Part):
     """The model's type in transformers, e.g. `llama`."""
     layout: Literal["dense", "moe"] | MISSING = MISSING
     """Whether sites are experts; absent without a detection."""
+    norm: Literal["LayerNorm", "RMSNorm"] | MISSING = MISSING
+    """What the model's norms do; absent without a detection that says it."""
     n_layers: int
     """Layers of the model."""
     n_candidates: int | MISSING = MISSING
@@ -143,12 +145,14 @@ class ComparedRun(Part):
 
 
 class FamilyPattern(Part):
-    """What the compared models of one family and layout have in common."""
+    """What the compared models of one family, norm and layout have in common."""
 
     family: str
     """The models' type in transformers."""
     layout: Literal["dense", "moe"] | MISSING = MISSING
     """Whether sites are experts."""
+    norm: Literal["LayerNorm", "RMSNorm"] | MISSING = MISSING
+    """What their norms do."""
     models: list[str]
     """The models."""
     mean_super_weights: FiniteFloat

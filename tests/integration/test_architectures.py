@@ -13,6 +13,7 @@ from swa.engine.capture import capture
 from swa.engine.routing import recorded_routing, tokens_of
 from swa.errors import UnsupportedModelError
 from swa.models.discovery import discover_sites
+from swa.models.norms import kind_of_norm
 from swa.models.routed import find_routed_layers
 from swa.models.sites import parameter_of
 from tests.support.architectures import IDS, one_site_of_each_kind, plant
@@ -22,6 +23,9 @@ from tests.support.tiny_models import NO_MLP, NOT_BUILDABLE, all_types, analysab
 
 ROOT = Path(__file__).parents[2]
 COUNTS = json.loads((Path(__file__).parent / "sites.json").read_text())
+UNKNOWN_NORMS = {"qwen4_exp", "qwen4_exp_text"}
+KNOWN_NORMS = dict.fromkeys(["llama", "gemma", "gemma3_text", "qwen3_moe", "olmo2"], "RMSNorm")
+KNOWN_NORMS |= dict.fromkeys(["gpt2", "opt", "bloom", "cohere", "olmo", "dbrx"], "LayerNorm")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -47,6 +51,14 @@ def test_sites_are_complete_and_a_plant_is_found(name):
         assert planted.is_largest
         assert planted.restored
         assert planted.acts or "patcher" in site.stack  # BLT's patcher only sets where patches begin
+
+
+@pytest.mark.parametrize("name", analysable_types())
+def test_the_kind_of_norm_is_measured(name):
+    loaded = loaded_tiny(name)
+    kind = kind_of_norm(loaded.model, loaded.sites.d_model)
+    assert (kind is None) == (name in UNKNOWN_NORMS)
+    assert kind == KNOWN_NORMS.get(name, kind)
 
 
 @pytest.mark.parametrize("name", [name for name in COUNTS if any("expert" in site for site in COUNTS[name])])

@@ -138,9 +138,9 @@ def _interval(runs: Sequence[ComparedRun]) -> dict[str, Any]:
 
 
 def _families(runs: Sequence[ComparedRun]) -> list[FamilyPattern]:
-    groups: dict[tuple[str, object], list[ComparedRun]] = {}
+    groups: dict[tuple[str, object, object], list[ComparedRun]] = {}
     for run in runs:
-        groups.setdefault((run.family, run.layout), []).append(run)
+        groups.setdefault((run.family, run.norm, run.layout), []).append(run)
     return [_family(found) for found in groups.values()]
 
 
@@ -153,6 +153,7 @@ def _family(runs: Sequence[ComparedRun]) -> FamilyPattern:
     return FamilyPattern(
         family=runs[0].family,
         layout=runs[0].layout,
+        norm=runs[0].norm,
         models=[run.model for run in runs],
         mean_super_weights=float(np.mean([run.n_super_weights for run in runs])),
         n_with_recurring_rows=sum(bool(run.recurring_rows) for run in runs),

@@ -37,6 +37,7 @@ def compared_run(run: Run, label: str, *, counted: bool) -> ComparedRun:
     if run.detection is not None:
         optional |= {
             "layout": "moe" if run.detection.coverage.n_experts else "dense",
+            "norm": run.detection.norm,
             "n_candidates": len(run.detection.super_weights),
             "dtype": run.detection.dtype,
         }

@@ -14,10 +14,11 @@ from swa.schemas.summaries import ComparedRun, Comparison, RunAgreement
 
 
 def patterns(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
-    """Families and layouts, and channels in which several super weights lie."""
+    """Families, norms and layouts, and channels in which several super weights lie."""
     families = [] if comparison.families is MISSING else comparison.families
     columns = cells.columns(
         "family",
+        "norm",
         "layout",
         "models",
         "#mean super weights",
@@ -28,6 +29,7 @@ def patterns(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
     rows = tuple(
         (
             cells.text(one.family),
+            cells.NOTHING if one.norm is MISSING else cells.text(one.norm),
             cells.NOTHING if one.layout is MISSING else cells.text(one.layout),
             cells.text(", ".join(one.models)),
             _brief(one.mean_super_weights),

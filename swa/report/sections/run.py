@@ -46,7 +46,10 @@ def _model(found: ModelArtifacts) -> Table:
     run = any_run(found)
     rows: list[tuple[str, str]] = [("model", found.name)]
     if result is not None:
-        rows += [("architecture", result.architecture), ("coverage", result.coverage.text)]
+        rows.append(("architecture", result.architecture))
+        if result.norm is not MISSING:
+            rows.append(("norm", result.norm))
+        rows.append(("coverage", result.coverage.text))
         rows += [("spike threshold", _threshold(found)), ("prompts", " · ".join(result.prompts))]
         rows += [(f"{name} screen", f"did not run: {reason}") for name, reason in result.screens_skipped.items()]
     fingerprint = result.weights_fingerprint if result else run.weights_fingerprint if run else None

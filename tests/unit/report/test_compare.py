@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import MISSING
 
 from swa.errors import InvalidArtifactError, UsageError
 from swa.report.compare.build import compare, labels_of, statistics_of_runs
@@ -122,15 +123,19 @@ def test_scalars_that_a_confirmation_refused_are_no_super_weights():
     assert found.statistics.models[0].n_super_weights == 2
 
 
-def test_patterns_by_family_layout_and_channel(tmp_path):
+def test_patterns_by_family_norm_layout_and_channel(tmp_path):
     moe = moe_detection()
     coverage = moe.coverage.model_copy(update={"n_experts": 64})
     expert = Run("org/moe", (tmp_path / "moe",), moe.model_copy(update={"coverage": coverage}))
-    found = compare([run("a/one"), expert])
-    assert [(one.family, one.layout, one.models) for one in found.families] == [
-        ("llama", "dense", ["a/one"]),
-        ("olmoe", "moe", ["org/moe"]),
+    other = run("b/two")
+    other = Run("b/two", other.sources, other.detection.model_copy(update={"norm": "LayerNorm"}), other.analysis)
+    found = compare([run("a/one"), expert, other])
+    assert [(one.family, one.norm, one.layout, one.models) for one in found.families] == [
+        ("llama", MISSING, "dense", ["a/one"]),
+        ("olmoe", MISSING, "moe", ["org/moe"]),
+        ("llama", "LayerNorm", "dense", ["b/two"]),
     ]
+    assert "| llama | LayerNorm | dense | b/two |" in page(found, tmp_path)
     assert [(row.row, row.layers) for row in found.runs[0].recurring_rows] == [(507, [2, 11])]
     assert "channel 507 in layers 2, 11" in page(found, tmp_path)
 
