@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import MISSING
 
 from swa.errors import PartialFailureError
+from swa.report.builtin import with_task_titles
 from swa.schemas.base import Record
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import ImpactRecord, ItemRecord, ModelAnalysis, VariantAnalysis
@@ -113,13 +114,14 @@ def _figures(folder: ModelFolder, analysis: ModelAnalysis) -> dict[str, _Derived
     from swa.report.plots import combined_analysis, impact_comparison
     from swa.report.plots.style import png
 
+    titled = with_task_titles(analysis)
     figures = {
         "impact_comparison": _Derived(
-            folder.plots / "impact_comparison.png", lambda: png(impact_comparison.draw(analysis))
+            folder.plots / "impact_comparison.png", lambda: png(impact_comparison.draw(titled))
         )
     }
     if analysis.combined:
-        figures["combined_figure"] = _Derived(_combined_figure(folder), lambda: png(combined_analysis.draw(analysis)))
+        figures["combined_figure"] = _Derived(_combined_figure(folder), lambda: png(combined_analysis.draw(titled)))
     return figures
 
 

@@ -10,11 +10,11 @@ from pydantic import MISSING
 
 from swa.cli.numbers import four_digits, two_decimals
 from swa.evaluation.catalogue import BUILTIN, BUILTIN_LEAVES
+from swa.report.builtin import SMOKE_TEST
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis, PerplexityImpact
 
 NOT_SIGNIFICANT = "ns"
 _SEVERE = ("catastrophic", "severe", "invalid")
-SMOKE_TEST = "smoke test, no benchmark"
 
 
 class Block(NamedTuple):

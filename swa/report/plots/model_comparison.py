@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING
 
+from swa.report.builtin import task_title
 from swa.report.plots.bars import LEAST_DROP, Bar, draw_bars
 from swa.report.plots.labels import ratio_text, share, wrapped
 from swa.report.plots.panels import heading, stacked
@@ -105,7 +106,7 @@ def _draw_drops(axes: Any, models: Sequence[ModelStatistics], tasks: Sequence[st
         ]
     draw_bars(axes, bars, start=0.0, log=False, reach=LEAST_DROP)
     axes.set_xlabel("mean drop of the single removals", fontsize=9)
-    _legend(axes, colours)
+    _legend(axes, {task_title(task): colour for task, colour in colours.items()})
 
 
 def _drops(model: ModelStatistics) -> dict[str, float]:
