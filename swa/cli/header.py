@@ -138,8 +138,8 @@ def header_of_call(call: Invocation, runs: Sequence[RunHeader], *, status: Statu
         runs: The headers of its models, at least one.
         status: How the call ended.
     """
-    several = len(runs) > 1
-    fingerprints = [run.weights_fingerprint for run in runs]
+    fingerprints = list(dict.fromkeys(run.weights_fingerprint for run in runs))  # one model has a run for each step
+    several = len(fingerprints) > 1
     same_windows = all(run.windows == runs[0].windows for run in runs)
     return runs[0].model_copy(
         update={

@@ -120,7 +120,7 @@ def finish(
             lambda: write_comparison(measured, folder.comparison, allow_mismatch=allow_mismatch).files,
         )
     end.add("report", lambda: write_report(folder.path).files)
-    for name, path in _merged(end.files.items()).items():
+    for name, path in merged(end.files.items()).items():
         output.text(f"{name.replace('_', ' ')}: {path}")
     outcomes = [_outcome(one, end.files) for one in models]
     return Finished(CommandResult(command=call.command, status=end.status, models=outcomes), end.failures)
@@ -158,13 +158,14 @@ def _outcome(done: StepsDone, of_all: Mapping[str, Mapping[str, str]]) -> ModelO
     first = next(iter(steps.values()))
     headlines = [(step, outcome.headline) for step, outcome in steps.items()]
     files = [(step, outcome.files) for step, outcome in steps.items()]
-    return first.model_copy(update={"headline": _merged(headlines), "files": _merged([*files, *of_all.items()])})
+    return first.model_copy(update={"headline": merged(headlines), "files": merged([*files, *of_all.items()])})
 
 
-def _merged(parts: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, Value]:
+def merged(parts: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, Value]:
     """Everything in one mapping; a name that another part has taken for something else gets its part in front."""
     merged: dict[str, Value] = {}
     for part, values in parts:
         for name, value in values.items():
-            merged[name if merged.get(name, value) == value else f"{part}_{name}"] = value
+            is_free = name not in merged or merged[name] == value
+            merged[name if is_free else f"{part}_{name}"] = value
     return merged

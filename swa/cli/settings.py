@@ -50,7 +50,7 @@ class Setting:
 
     Attributes:
         value: As on the command line: text, several texts, or a flag.
-        origin: Environment or config.
+        origin: Environment or config; a default of the run that a `run_config.json` repeats stays one.
         place: Where exactly, for error messages: `SWA_SEED`, `runs.toml`.
     """
 
@@ -98,26 +98,38 @@ def config_settings(path: Path, command: str, known: Mapping[str, Iterable[Optio
         UsageError: There is no such file, it cannot be read, or it names an option that does not exist.
         InvalidArtifactError: It is a JSON file but no run_config.
     """
+    not_set: set[str] = set()
     try:
         content = path.read_bytes().decode()
-        values = _from_run_config(content, command, path) if path.suffix == ".json" else tomllib.loads(content)
+        if path.suffix == ".json":
+            options = _of_run(content, command, path)
+            values = {name: option["value"] for name, option in options.items()}
+            not_set = {name for name, option in options.items() if option["origin"] == "default"}
+        else:
+            values = tomllib.loads(content)
     except OSError as error:
         raise UsageError(f"The config '{path}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The config '{path}' is not TOML: {error}.") from error
     chosen = _for_command(values, command, known, path)
-    return {name: Setting(value, "config", str(path)) for name, value in chosen.items()}
+    return {
+        name: Setting(value, "default" if name in not_set else "config", str(path)) for name, value in chosen.items()
+    }
 
 
-def _from_run_config(content: str, command: str, path: Path) -> dict[str, Any]:
+def _of_run(content: str, command: str, path: Path) -> dict[str, dict[str, Any]]:
+    """The options of the command's run that are repeated, as `EffectiveOption` holds them."""
     from swa.schemas.registry import parse_record
 
     parse_record(content, "RunConfig")
     block = json.loads(content).get(command)
     if block is None:
         raise UsageError(f"'{path}' holds no run of `swa {command}`.")
-    values = {name: entry["value"] for name, entry in block["options"].items() if name not in _NOT_REPEATED}
-    return {name: value for name, value in values.items() if value != []}  # an empty list was not given
+    return {
+        name: option
+        for name, option in block["options"].items()
+        if name not in _NOT_REPEATED and option["value"] != []  # an empty list was not given
+    }
 
 
 def _for_command(

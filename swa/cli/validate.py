@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from swa.cli.options import Config
 from swa.cli.output import Output
 from swa.errors import InvalidArtifactError, UsageError
 
@@ -29,6 +30,7 @@ def command(
             help="What the objects should be; by default what they say themselves, else what fits. See `swa schema`.",
         ),
     ] = None,
+    config: Config = None,
 ) -> None:
     """Check artifacts against their schemas.
 
@@ -37,6 +39,7 @@ def command(
     from swa.schemas.registry import record_class
     from swa.schemas.validation import validate_file
 
+    del config  # read before all other options
     output = Output()
     if record is not None:
         record_class(record)

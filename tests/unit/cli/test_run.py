@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import typer
 
 from swa.cli.command import option_kinds
 from swa.cli.main import app
+from swa.cli.run_end import merged
 from swa.errors import UnsupportedModelError
 from swa.schemas.registry import parse_record
 from swa.store.results import RunFolder
@@ -218,6 +220,17 @@ def test_its_run_config_repeats_it(swa, machinery, monkeypatch):
     assert swa("run", "--config", "results/run_config.json", "--results-dir", "again").code == 0
     assert vars(machinery.passes[0]) == vars(machinery.passes[1])
     assert machinery.evaluated[0].options == machinery.evaluated[1].options
+
+
+def test_its_run_config_says_whose_weights_they_were(swa, machinery):
+    swa("run", "a/x")
+    whole = parse_record(FOLDER.run_config.read_text(), "RunConfig").run
+    step = parse_record((FOLDER.evaluations.path / "a--x/run_config.json").read_text(), "RunConfig").detect
+    assert (whole.weights_fingerprint, whole.revision) == (step.weights_fingerprint, step.revision)
+
+
+def test_a_number_that_is_none_keeps_its_name():
+    assert list(merged([("detect", {"loss": math.nan}), ("vocab", {"loss": 2.0})])) == ["loss", "vocab_loss"]
 
 
 def test_a_step_that_fails_does_not_stop_the_others(swa, machinery):

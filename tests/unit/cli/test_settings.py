@@ -119,3 +119,11 @@ def test_a_run_config_repeats_the_run(swa, machinery, tmp_path):
 def test_a_json_config_must_be_a_run_config(swa, tmp_path):
     (tmp_path / "c.json").write_text('{"seed": 1}')
     assert swa("detect", "--config", "c.json").code == 6
+
+
+def test_a_record_to_validate_may_be_named_elsewhere_too(swa, tmp_path, monkeypatch):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "c.toml").write_text('[validate]\nrecord = "NeuronCard"')
+    assert "model is missing" in swa("validate", "a.json", "--config", "c.toml").out
+    monkeypatch.setenv("SWA_RECORD", "RunConfig")
+    assert swa("validate", "a.json").code == 0

@@ -219,6 +219,14 @@ class TestDetectingFirst:
             assert called.code == 0, called.err
             assert "finished already" in called.err
 
+    def test_a_repeated_run_takes_the_detection_that_the_run_took(self, swa, evaluate, evaluation):
+        swa("detect", "fake/model", "--screen-top", "16")
+        evaluate()
+        config = str(ROOT / "fake--model/run_config.json")
+        called = swa("evaluate", "--config", config, "--results-dir", "again")
+        assert called.code == 0, called.err
+        assert evaluation.detected == ["fake/model"]
+
     def test_named_super_weights_are_not_sought(self, evaluate, evaluation):
         evaluate("--super-weights", FIRST)
         assert evaluation.detected == []
