@@ -39,4 +39,4 @@ def problems(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(problems(Path(sys.argv[1]))))
+    sys.exit("\n".join(problems(Path(sys.argv[1]))) or None)
