@@ -174,8 +174,8 @@ def _as_text(option: OptionKind, value: Any, path: Path) -> dict[str, Value]:
         return {}
     if option.form == "flag" and isinstance(value, bool):
         return {option.name: value}
-    if option.form == "list" and isinstance(value, (list, str)):
-        items = [value] if isinstance(value, str) else value
+    if option.form == "list":
+        items = value if isinstance(value, list) else [value]
         if items and all(_is_scalar(item) for item in items):
             return {option.name: [str(item) for item in items]}
     if option.form == "single" and _is_scalar(value):

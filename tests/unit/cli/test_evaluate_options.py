@@ -203,3 +203,9 @@ def test_options_from_a_config(swa, evaluation):
 def test_three_spellings_of_several_models(swa, evaluation, words):
     assert swa("evaluate", *words.split(), *FIRST, "--skip-accuracy").code == 0
     assert [one.model for one in evaluation.evaluated] == ["a/x", "b/y"]
+
+
+def test_a_list_of_one_number_needs_no_brackets_in_a_config(swa, evaluation):
+    Path("c.toml").write_text("scales = 0.5")
+    assert swa("evaluate", "a/x", *FIRST, "--config", "c.toml").code == 0
+    assert evaluation.evaluated[-1].options.scales == (0.5,)
