@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from swa.cli.options import RUN, RunOptions, in_panel
-from swa.cli.values import neuron_text
-from swa.cli.vocab_options import INTERVENTIONS, NEURONS, InterventionOptions, NeuronOptions
+from swa.cli.vocab_options import INTERVENTIONS, NEURONS, InterventionOptions, NeuronOptions, neurons_option
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,7 @@ class WholeNeuronOptions(NeuronOptions):
     """Which neurons get a card beside those of the super weights."""
 
     neurons: Annotated[
-        list[str],
-        in_panel(NEURONS)(
-            "--neurons",
-            parser=neuron_text,
-            metavar="L:N...",
-            help="Cards of these neurons too: layer:neuron, or layer:eEXPERT:neuron.",
-        ),
+        list[str], neurons_option("Cards of these neurons too: layer:neuron, or layer:eEXPERT:neuron.")
     ] = field(default_factory=list)
     all_neurons: Annotated[
         bool,

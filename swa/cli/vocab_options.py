@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from swa.cli.options import RUN, WINDOWS, RunOptions, WindowOptions, in_panel
 from swa.cli.values import layers_text, neuron_text
 
 NEURONS, INTERVENTIONS, CASCADE = "Neurons", "Interventions", "Cascade"
+
+
+def neurons_option(text: str) -> Any:
+    """Declare `--neurons`, whose consequences differ between commands."""
+    return in_panel(NEURONS)("--neurons", parser=neuron_text, metavar="L:N...", help=text)
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,9 @@ class NeuronOptions:
 
     neurons: Annotated[
         list[str],
-        in_panel(NEURONS)(
-            "--neurons",
-            parser=neuron_text,
-            metavar="L:N...",
-            help="Cards of these neurons, and no detection: layer:neuron, or layer:eEXPERT:neuron. With "
-            "--super-weights too, cards of both.",
+        neurons_option(
+            "Cards of these neurons, and no detection: layer:neuron, or layer:eEXPERT:neuron. With "
+            "--super-weights too, cards of both."
         ),
     ] = field(default_factory=list)
     all_neurons: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,39 +45,19 @@ def draw_hits(axes: Any, result: DetectionResult) -> None:
         axes.fill_between(
             (layer.layer - 0.5, layer.layer + 0.5), -0.5, layer.n_experts - 0.5, color="#f2f4f6", zorder=0
         )
-        axes.scatter(
-            [layer.layer] * len(layer.super_experts),
-            layer.super_experts,
-            marker="s",
-            s=70,
-            facecolor="none",
-            edgecolor=SUPER_EXPERT,
-            linewidth=1.2,
-            clip_on=False,
-            zorder=3,
-        )
-    axes.scatter(
-        [layer for layer, _ in counts],
-        [expert for _, expert in counts],
-        s=[14 + 10 * min(count, 12) for count in counts.values()],
-        facecolor="white",
-        edgecolor=CANDIDATE,
-        linewidth=0.8,
-        clip_on=False,
-        zorder=2,
-    )
-    axes.scatter(
-        [layer for layer, _ in confirmed],
-        [expert for _, expert in confirmed],
-        s=60,
-        marker="*",
-        color=CONFIRMED,
-        linewidth=0,
-        clip_on=False,
-        zorder=4,
-    )
+        places = [(layer.layer, expert) for expert in layer.super_experts]
+        _mark(axes, places, s=70, marker="s", facecolor="none", edgecolor=SUPER_EXPERT, linewidth=1.2, zorder=3)
+    sizes = [14 + 10 * min(count, 12) for count in counts.values()]
+    _mark(axes, counts, s=sizes, facecolor="white", edgecolor=CANDIDATE, linewidth=0.8, zorder=2)
+    _mark(axes, confirmed, s=60, marker="*", color=CONFIRMED, linewidth=0, zorder=4)
     _by_layer_and_expert(axes, result, outside=any(expert == OUTSIDE for _, expert in counts))
     axes.set_title("candidates by layer and expert", loc="left", fontsize=10)
+
+
+def _mark(axes: Any, places: Iterable[tuple[int, int]], **look: Any) -> None:
+    """Mark layers and experts, whole marks at the border too."""
+    points = np.array(list(places), dtype=int).reshape(-1, 2)
+    axes.scatter(points[:, 0], points[:, 1], clip_on=False, **look)
 
 
 def draw_shares(figure: Any, axes: Any, result: DetectionResult) -> None:
