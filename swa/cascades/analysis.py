@@ -88,6 +88,7 @@ def cascade(
         stopwords=torch.zeros(loaded.model.get_output_embeddings().weight.shape[0]),
         book=book or NoPassBook(),
         progress=progress,
+        title="Cascade",
         notes=notes,
     )
     return [

@@ -140,6 +140,7 @@ def run_pass(
     stopwords: torch.Tensor,
     book: PassBook,
     progress: Progress,
+    title: str,
     notes: list[str],
 ) -> PassSums:
     """Run every batch once for the intact model and each variant.
@@ -153,6 +154,7 @@ def run_pass(
         stopwords: `(vocabulary,)` 1 for function words.
         book: Keeps the sums after each batch.
         progress: Where runs are counted.
+        title: What they are called there.
         notes: Sentences about what could not be shared are added here.
     """
     kept = book.load()
@@ -160,7 +162,7 @@ def run_pass(
     plan = ForwardPlan(loaded, list(variants), progress=progress)
     reader = LensReader(loaded, lens) if lens else None
     names = {BASELINE.name, *(variant.name for variant in shifted)}
-    with progress.task("Interventions", len(batches) * (len(variants) + 1)) as task:
+    with progress.task(title, len(batches) * (len(variants) + 1)) as task:
         task.advance(sums.n_batches * (len(variants) + 1))
         for batch in batches[sums.n_batches :]:
             measured = plan.measure(batch, WindowReducer(stopwords), reader=reader, advance=task.advance)

@@ -85,6 +85,7 @@ def super_weight_cards(
         stopwords=stopwords,
         book=book or NoPassBook(),
         progress=progress,
+        title="Interventions",
         notes=notes,
     )
     unlisted = unlisted_ids(loaded.tokenizer, n_logits)

@@ -16,7 +16,7 @@ from swa.engine.plan import ForwardPlan
 from swa.engine.window_metrics import WindowReducer
 from swa.errors import UnsupportedModelError, UsageError
 from swa.models.sites import parameter_of
-from tests.support.evaluating import edited_copy, reading_model, super_weight
+from tests.support.evaluating import Heard, edited_copy, reading_model, super_weight
 from tests.support.tiny_loaded import loaded_tiny, text_of
 
 IDS = torch.randint(6, 100, (3, 20), generator=torch.Generator().manual_seed(5))
@@ -134,7 +134,9 @@ def test_cascade_records_the_means_and_restores_the_weights():
     weights = [super_weight(loaded, 2, 3, 5), super_weight(loaded, 0, 1, 2)]
     before = {name: p.clone() for name, p in loaded.model.named_parameters()}
     options = CascadeOptions(tokens=200, window_len=40, stride=20, layers=LayerChoice(every=1))
-    first, second = cascade(loaded, weights, text_of(400), options=options)
+    heard = Heard()
+    first, second = cascade(loaded, weights, text_of(400), options=options, progress=heard)
+    assert heard.tasks == ["Cascade"]
     assert [first.coordinate, second.coordinate] == [weight.coordinate for weight in weights]
     assert first.cascade.layers == [0, 1, 2, 3]
     assert first.cascade.kl[:2] == [0.0, 0.0]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from swa.models.loaded import LoadedModel
-from swa.progress import SilentProgress
+from swa.progress import SilentProgress, Task
 from swa.schemas.detection import SuperWeight
 from tests.support.tiny_checkpoint import letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny
@@ -71,6 +73,13 @@ class Heard(SilentProgress):
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self.infos: list[str] = []
+        self.tasks: list[str] = []
+
+    @contextmanager
+    def task(self, description: str, n_steps: int) -> Iterator[Task]:
+        self.tasks.append(description)
+        with super().task(description, n_steps) as task:
+            yield task
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
