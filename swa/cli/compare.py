@@ -77,8 +77,7 @@ def _show(written: WrittenComparison, out: Output) -> None:
     for one in written.comparison.agreements:
         share = "" if one.agreement is MISSING else f" of {len(one.common) + len(one.differing)}"
         out.text(f"{one.model}: {len(one.runs)} runs agree on {len(one.common)}{share} super weights")
-    for name, path in written.files.items():
-        out.text(f"{name.replace('_', ' ')}: {path}")
+    out.files(written.files)
 
 
 def _headline(run: ComparedRun) -> str:
@@ -114,12 +113,13 @@ def _outcome(run: ComparedRun, files: dict[str, str]) -> ModelOutcome:
     from pydantic import MISSING
 
     from swa.schemas.runs import ModelOutcome
+    from swa.store.tree import folder_of_record
 
     names = ("geometric_mean_ratio", "ci_low", "ci_high", "combined_ratio")
     numbers = {name: value for name in names if (value := getattr(run, name)) is not MISSING}
     return ModelOutcome(
         model=run.label,
-        folder=str(Path(run.sources[0]).parent),
+        folder=str(folder_of_record(Path(run.sources[0]))),
         n_candidates=run.n_super_weights if run.n_candidates is MISSING else run.n_candidates,
         n_confirmed=run.n_super_weights,
         headline=numbers,

@@ -11,6 +11,9 @@ from pathlib import Path
 from swa.errors import UsageError
 from swa.store.names import distinct_name
 
+DATA = "data"
+"""Name of the folder of records in a model's folder."""
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -32,7 +35,7 @@ class ModelFolder:
     @property
     def data(self) -> Path:
         """Records."""
-        return self.path / "data"
+        return self.path / DATA
 
     @property
     def plots(self) -> Path:
@@ -131,6 +134,12 @@ class ModelFolder:
         """
         with locked(self.path, wait=False):
             yield
+
+
+def folder_of_record(record: Path) -> Path:
+    """The folder of the model that a record is of; of a record that was put elsewhere, its own folder."""
+    folder = record.parent
+    return folder.parent if folder.name == DATA else folder
 
 
 def newest_first(folder: Path, pattern: str) -> list[Path]:

@@ -61,8 +61,18 @@ def test_json_is_one_record(swa, results):
     result = swa("compare", "results", "--json").json
     assert (result["record"], result["command"]) == ("CommandResult", "compare")
     assert [model["model"] for model in result["models"]] == ["org/model", "org/other"]
+    assert [model["folder"] for model in result["models"]] == ["results/org--model", "results/org--other"]
     assert result["models"][0]["headline"]["combined_ratio"] == 10.0
     assert set(result["models"][0]["files"]) == {"comparison", "markdown", "model_comparison", "depth", "impact"}
+
+
+def test_json_names_the_folder_of_each_record(swa, results):
+    (record,) = (results / "org--model/data").glob("detection_*.json")
+    copy = Path("elsewhere") / record.name
+    copy.parent.mkdir()
+    copy.write_bytes((results / "org--other/data" / record.name).read_bytes())
+    result = swa("compare", str(record), str(copy), "--json").json
+    assert [model["folder"] for model in result["models"]] == ["results/org--model", "elsewhere"]
 
 
 def test_agreement_is_said(swa, results):
