@@ -224,8 +224,6 @@ def test_what_is_generated_is_current():
 
 
 def test_the_site_is_built_without_a_warning_and_asks_for_nothing(tmp_path):
-    pytest.importorskip("mkdocs", reason="mkdocs-material is not installed")
-    pytest.importorskip("material", reason="mkdocs-material is not installed")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"],
         cwd=ROOT, capture_output=True, text=True,
