@@ -39,7 +39,7 @@ def draw(block: CascadeBlock, *, title: str, layer: int, residual: ResidualRow |
     """
     curves = {
         "Δ entropy, nats": block.delta_entropy,
-        "Δ top-token margin": block.delta_margin,
+        "Δ top-2 margin": block.delta_margin,
         "KL(intact ‖ removed), nats": block.kl,
     }
     n_panels = len(curves) + (residual is not None)

@@ -21,7 +21,7 @@ NEURON = "#4c72b0"
 TITLES = {
     "loss": "loss, nats a token",
     "entropy": "entropy, nats",
-    "topk_margin": "top-token margin",
+    "topk_margin": "top-2 margin",
     "stopword_mass": "function-word mass",
 }
 """Names of the metrics, which are the keys of a card."""

@@ -57,7 +57,7 @@ def changed(**fields):
 class TestDeltas:
     def test_every_metric_has_its_own_panel_with_the_intact_value(self):
         panels = intervention_deltas.draw(CARD).axes
-        titles = ["loss, nats a token", "entropy, nats", "top-token margin", "function-word mass"]
+        titles = ["loss, nats a token", "entropy, nats", "top-2 margin", "function-word mass"]
         assert [axes.get_title(loc="left") for axes in panels] == titles
         assert [axes.get_xlabel() for axes in panels] == [
             f"baseline {text}" for text in ("3.05", "1.525", "−0.305", "−0.061")
@@ -131,7 +131,7 @@ class TestCascade:
         panels = cascade.draw(seen, title="a: L11", layer=11).axes
         assert [axes.get_title(loc="left") for axes in panels] == [
             "Δ entropy, nats",
-            "Δ top-token margin",
+            "Δ top-2 margin",
             "KL(intact ‖ removed), nats",
         ]
         curves = [next(line for line in axes.get_lines() if line.get_label() == "removed") for axes in panels]
