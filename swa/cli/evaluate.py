@@ -71,6 +71,10 @@ def command(
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
     if list_tasks:
+        if shown.json:
+            raise UsageError(
+                "--list-tasks and --json exclude each other.", hint="Names come one a line: leave out --json."
+            )
         with tamed_libraries(output, progress):
             _list_tasks(output)
         return
@@ -78,7 +82,7 @@ def command(
     _check_names(names, load)
     check_parts(perplexity, accuracy)
 
-    from swa.cli.evaluate_show import command_result, show, show_summary
+    from swa.cli.evaluate_show import command_result, show
     from swa.cli.evaluate_summary import write_summary
     from swa.cli.super_weights import super_weight_source
     from swa.data.sources import load_text
@@ -109,7 +113,7 @@ def command(
         if done.results:
             analyses = [one.analysis for one in done.results]
             files = write_summary(results, call, analyses, status=done.status)
-    show_summary(files, output)
+    output.files(files)
     if shown.json:
         output.line(command_result(done.results, files, status=done.status).model_dump_json())
     done.raise_failures()

@@ -187,6 +187,12 @@ def test_all_tasks_are_listed_without_a_model(swa, evaluation):
     assert evaluation.order == []
 
 
+def test_names_of_tasks_are_no_json(swa, evaluation):
+    called = swa("evaluate", "--list-tasks", "--json")
+    assert (called.code, called.out) == (2, "")
+    assert "--list-tasks and --json exclude each other" in called.err
+
+
 def test_other_commands_blocks_of_the_run_config_stay(swa, evaluation):
     swa("detect", "a/x")
     path = ROOT / "a--x/run_config.json"
