@@ -51,7 +51,6 @@ def command(
     from swa.cli.progress import TerminalProgress
     from swa.cli.super_weights import super_weight_source
     from swa.cli.vocab_root import write_call
-    from swa.cli.vocab_show import show_root
     from swa.data.sources import load_text
     from swa.store.results import ResultsFolder
     from swa.vocabulary.options import WindowOptions
@@ -81,7 +80,7 @@ def command(
         files = {}
         if headers:
             files = write_call(results, call, headers, status=done.status, is_new=is_new, warn=progress.warn)
-    show_root(files, output)
+    output.files(files)
     if shown.json:
         output.line(command_result(done.results, files, status=done.status).model_dump_json())
     done.raise_failures()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import MISSING
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from swa.cli.cascade_run import Followed
 from swa.cli.numbers import nats, significant
 from swa.cli.output import Output
+from swa.cli.tables import empty_table
 from swa.report.verdict import is_confirmed
 from swa.report.words import counted
+from swa.report.worst import badness
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.runs import CommandResult, ModelOutcome
 
@@ -36,8 +36,7 @@ def show(done: Followed, output: Output) -> None:
         output.text(f"and {counted(n_more, 'super weight')} more in {done.files['cascade']} (-v shows all)")
     for note in [] if done.header.notes is MISSING else done.header.notes:
         output.text(f"Note: {note}")
-    for name, path in done.files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.files(done.files)
     output.text("")
 
 
@@ -52,7 +51,7 @@ def headline(done: Followed) -> str:
 
 def build_table(result: CascadeResult) -> Table:
     """One row a layer; the scalar's own stands out."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table = empty_table()
     for title in ("layer", "Δ entropy", "Δ margin", "KL", "cosine", "norm ratio", "|h[row]|", "removed"):
         table.add_column(title, justify="right", no_wrap=True)
     block = result.cascade
@@ -94,15 +93,10 @@ def _headline_numbers(results: Sequence[CascadeResult]) -> dict[str, float]:
     """Of the super weight that changes the last layer that was read most."""
     numbers: dict[str, float] = {"n_super_weights": len(results)}
     if results:
-        worst = max(results, key=lambda result: _size(result.cascade.kl[-1]))
+        worst = max(results, key=lambda result: badness(result.cascade.kl[-1]))
         numbers |= {
             "largest_kl": worst.cascade.kl[-1],
             "delta_entropy": worst.cascade.delta_entropy[-1],
             "delta_margin": worst.cascade.delta_margin[-1],
         }
     return numbers
-
-
-def _size(value: float) -> float:
-    """NaN is beyond all others."""
-    return math.inf if math.isnan(value) else value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import MISSING
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from swa.cli.numbers import nats, significant, two_decimals
+from swa.cli.tables import empty_table
 from swa.report.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import LayerRouting, MoeBlock
@@ -54,7 +54,7 @@ def expert_table(weights: Sequence[SuperWeight]) -> Table | None:
     if not blocks:
         return None
     scored = any(block.impact_natural is not MISSING for _, block in blocks)
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table = empty_table()
     table.add_column("in experts", overflow="fold")
     for title in ("p_active", "co-spike", "gate", "rank", *(("natural", "forced") if scored else ())):
         table.add_column(title, justify="right", no_wrap=True)

@@ -47,8 +47,7 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
         output.text(line)
     for note in result.notes:
         output.text(f"Note: {note}")
-    for name, path in found.files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.files(found.files)
     output.text("")
 
 

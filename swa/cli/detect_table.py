@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic import MISSING
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from swa.cli.numbers import nats, significant, two_decimals
+from swa.cli.tables import empty_table, fits
 from swa.report.verdict import is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
 
@@ -76,17 +76,11 @@ def build_table(weights: Sequence[SuperWeight], console: Console) -> Table:
     rows = [row_of(weight) for weight in weights]
     tested = any(weight.confirmation is not MISSING for weight in weights)
     wide = _wide(rows, tested=tested)
-    natural = console.measure(wide, options=console.options.update(max_width=1000)).maximum
-    return wide if natural <= console.width else _narrow(rows, tested=tested)
-
-
-def _empty_table() -> Table:
-    """A rule below the head and one blank between columns: ten of them have to fit."""
-    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    return wide if fits(wide, console) else _narrow(rows, tested=tested)
 
 
 def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
-    table = _empty_table()
+    table = empty_table()
     table.add_column("coordinate", no_wrap=True)
     for title in ("weight", "x", "y", "share"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -104,7 +98,7 @@ def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
 
 
 def _narrow(rows: Sequence[Row], *, tested: bool) -> Table:
-    table = _empty_table()
+    table = empty_table()
     table.add_column("coordinate\n weight, x, y, share, found by", overflow="fold")
     if tested:
         table.add_column("Δ loss\n[95 %]", justify="right", no_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -14,6 +13,7 @@ from swa.cli.evaluate_table import build_tables, chosen
 from swa.cli.output import Output
 from swa.report.verdict import is_confirmed
 from swa.report.words import counted
+from swa.report.worst import badness
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis
 from swa.schemas.runs import CommandResult, ModelOutcome
 
@@ -34,8 +34,7 @@ def show(done: Evaluated, output: Output) -> None:
         output.text(f"drop: baseline - modified; {NOT_SIGNIFICANT}: its 95 % interval holds 0")
     for note in [] if analysis.notes is MISSING else analysis.notes:
         output.text(f"Note: {note}")
-    for name, path in done.files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.files(done.files)
     output.text("")
 
 
@@ -50,12 +49,6 @@ def headline(analysis: ModelAnalysis) -> str:
     if accuracy is not MISSING:
         parts.append(", ".join(f"{task} {counted(seen.n, 'item')}" for task, seen in accuracy.items()))
     return f"{'' if analysis.model is MISSING else analysis.model}: {'; '.join(parts)}"
-
-
-def show_summary(files: Mapping[str, str], output: Output) -> None:
-    """Say where the files of all models are."""
-    for name, path in files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
 
 
 def command_result(
@@ -104,4 +97,4 @@ def _drops(impacts: Iterable[ImpactRecord], task: str) -> list[float]:
 
 def _largest(name: str, values: Sequence[float]) -> dict[str, float]:
     """The largest value under its name, where there is one; NaN is beyond all others."""
-    return {name: max(values, key=lambda value: math.inf if math.isnan(value) else value)} if values else {}
+    return {name: max(values, key=badness)} if values else {}

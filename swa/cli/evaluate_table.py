@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from swa.cli.evaluate_rows import Block, Row, blocks_of, rows_of
+from swa.cli.tables import empty_table, fits
 from swa.schemas.evaluation import ImpactRecord, ModelAnalysis
 
 N_SHOWN = 30
@@ -27,9 +27,9 @@ def build_tables(analysis: ModelAnalysis, shown: Sequence[ImpactRecord], console
     for separator in (" ", "\n "):
         heads = [f"{row.variant}{separator}{row.what}" for row in rows]
         whole = _table(rows, heads, blocks)
-        if _fits(whole, console):
+        if fits(whole, console):
             return [whole]
-        if _fits(_table(rows, heads, blocks[:1]), console):
+        if fits(_table(rows, heads, blocks[:1]), console):
             break
     return _packed(rows, heads, blocks, console)
 
@@ -40,7 +40,7 @@ def _packed(rows: Sequence[Row], heads: Sequence[str], blocks: Sequence[Block], 
     left = list(blocks)
     while left:
         n_blocks = len(left)
-        while n_blocks > 1 and not _fits(_table(rows, heads, left[:n_blocks]), console):
+        while n_blocks > 1 and not fits(_table(rows, heads, left[:n_blocks]), console):
             n_blocks -= 1
         tables.append(_table(rows, heads, left[:n_blocks]))
         left = left[n_blocks:]
@@ -48,13 +48,8 @@ def _packed(rows: Sequence[Row], heads: Sequence[str], blocks: Sequence[Block], 
     return tables
 
 
-def _fits(table: Table, console: Console) -> bool:
-    return console.measure(table, options=console.options.update(max_width=1000)).maximum <= console.width
-
-
 def _table(rows: Sequence[Row], heads: Sequence[str], blocks: Sequence[Block]) -> Table:
-    """A rule below the head and one blank between columns, as in `swa detect`."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table = empty_table()
     table.add_column("variant", overflow="fold")
     for block in blocks:
         for title in block.titles:

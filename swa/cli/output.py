@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -60,6 +61,11 @@ class Output:
         """Write a line of results for people, unwrapped so that paths can be copied."""
         if not self.for_machines:
             self.console.print(text, soft_wrap=True)
+
+    def files(self, paths: Mapping[str, str]) -> None:
+        """Write where files are, by their names."""
+        for name, path in paths.items():
+            self.text(f"{name.replace('_', ' ')}: {path}")
 
     def note(self, text: str) -> None:
         """Say something on stderr."""

@@ -120,8 +120,7 @@ def finish(
             lambda: write_comparison(measured, folder.comparison, allow_mismatch=allow_mismatch).files,
         )
     end.add("report", lambda: write_report(folder.path).files)
-    for name, path in merged(end.files.items()).items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.files(merged(end.files.items()))
     outcomes = [_outcome(one, end.files) for one in models]
     return Finished(CommandResult(command=call.command, status=end.status, models=outcomes), end.failures)
 

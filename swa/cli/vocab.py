@@ -63,7 +63,7 @@ def command(
     from swa.cli.super_weights import super_weight_source
     from swa.cli.vocab_root import write_root
     from swa.cli.vocab_run import VocabRun
-    from swa.cli.vocab_show import command_result, show, show_root
+    from swa.cli.vocab_show import command_result, show
     from swa.data.sources import load_text
     from swa.store.results import ResultsFolder
 
@@ -79,7 +79,7 @@ def command(
         job = VocabRun(call, load, run, choices, source, read_text() if choices.super_weights else None, progress)
         done = each_model(names, job.analyse, show=lambda one: show(one, output))
         files = write_root(results, call, done.results, status=done.status, warn=progress.warn) if done.results else {}
-    show_root(files, output)
+    output.files(files)
     if shown.json:
         output.line(command_result("vocab", done.results, files, status=done.status).model_dump_json())
     done.raise_failures()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -13,6 +12,7 @@ from swa.cli.vocab_finished import Analysed
 from swa.cli.vocab_table import neuron_table, super_weight_table, token_table
 from swa.report.verdict import is_confirmed
 from swa.report.words import counted
+from swa.report.worst import badness
 from swa.schemas.cards import NeuronCard
 from swa.schemas.runs import CommandResult, ModelOutcome
 
@@ -39,8 +39,7 @@ def show(done: Analysed, output: Output) -> None:
         output.text(f"and {counted(n_more, 'card')} more in the files (-v shows all)")
     for note in _notes(done):
         output.text(f"Note: {note}")
-    for name, path in done.files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
+    output.files(done.files)
     output.text("")
 
 
@@ -67,12 +66,6 @@ def neuron_name(card: NeuronCard) -> str:
     return f"{card.layer}:{expert}{card.neuron}"
 
 
-def show_root(files: Mapping[str, str], output: Output) -> None:
-    """Say where the files of all models are."""
-    for name, path in files.items():
-        output.text(f"{name.replace('_', ' ')}: {path}")
-
-
 def command_result(
     command: str, done: Sequence[Analysed], files: Mapping[str, str], *, status: Literal["complete", "partial"]
 ) -> CommandResult:
@@ -95,7 +88,7 @@ def _outcome(done: Analysed, files: Mapping[str, str]) -> ModelOutcome:
 def _headline_numbers(done: Analysed) -> dict[str, float]:
     numbers: dict[str, float] = {"n_super_weights": len(done.super_weights), "n_neurons": len(done.neurons)}
     if done.super_weights:
-        worst = max(done.super_weights, key=lambda card: _size(card.deltas.loss))
+        worst = max(done.super_weights, key=lambda card: badness(card.deltas.loss))
         numbers |= {
             "baseline_loss": worst.baselines.loss,
             "largest_delta_loss": worst.deltas.loss,
@@ -104,8 +97,3 @@ def _headline_numbers(done: Analysed) -> dict[str, float]:
             "neuron_zero_delta_loss": worst.controls.neuron_zero_delta.loss,
         }
     return numbers
-
-
-def _size(value: float) -> float:
-    """NaN is beyond all others."""
-    return math.inf if math.isnan(value) else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pydantic import MISSING
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from swa.cli.numbers import nats, significant
+from swa.cli.tables import empty_table, fits
 from swa.report.super_weight_texts import place_text
 from swa.report.token_labels import token_label
 from swa.schemas.cards import NeuronCard, SuperWeightCard, TokenShift, TopToken
@@ -22,12 +22,12 @@ _TOKEN_LENGTH = 12
 def super_weight_table(cards: Sequence[SuperWeightCard], console: Console) -> Table:
     """One row a super weight, in a form that fits the console."""
     wide = _wide(cards)
-    return wide if _fits(wide, console) else _narrow(cards)
+    return wide if fits(wide, console) else _narrow(cards)
 
 
 def token_table(cards: Sequence[SuperWeightCard]) -> Table:
     """The first tokens that become more and less likely without each super weight."""
-    table = _empty_table()
+    table = empty_table()
     table.add_column("coordinate", overflow="fold")
     for title in ("tokens that gain", "tokens that lose"):
         table.add_column(title, overflow="fold")
@@ -45,7 +45,7 @@ def neuron_table(cards: Sequence[NeuronCard], name_of: Callable[[NeuronCard], st
         cards: The neurons.
         name_of: What each is called.
     """
-    table = _empty_table()
+    table = empty_table()
     table.add_column("neuron", overflow="fold")
     table.add_column("label", no_wrap=True)
     for title in ("kurtosis", "var\npercentile", "|kurt|\npercentile"):
@@ -68,7 +68,7 @@ def tokens_text(tokens: Sequence[TokenShift] | Sequence[TopToken]) -> str:
 
 
 def _wide(cards: Sequence[SuperWeightCard]) -> Table:
-    table = _empty_table()
+    table = empty_table()
     table.add_column("coordinate", no_wrap=True)
     for title in ("Δ loss [95 %]", "Δ entropy", "Δ margin", "control mean (max)", "neuron zeroed"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -79,7 +79,7 @@ def _wide(cards: Sequence[SuperWeightCard]) -> Table:
 
 
 def _narrow(cards: Sequence[SuperWeightCard]) -> Table:
-    table = _empty_table()
+    table = empty_table()
     table.add_column("coordinate", overflow="fold")
     for title in ("Δ loss\n[95 %]", "Δ entropy\nΔ margin", "control\n(max)", "neuron\nzeroed"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -121,12 +121,3 @@ def _style(card: SuperWeightCard) -> str:
     largest = card.controls.random_coord_max
     control = 0.0 if largest is MISSING else abs(largest.loss)
     return "bold" if card.deltas.loss > max(0.05, 3 * control) else ""
-
-
-def _fits(table: Table, console: Console) -> bool:
-    return console.measure(table, options=console.options.update(max_width=1000)).maximum <= console.width
-
-
-def _empty_table() -> Table:
-    """A rule below the head and one blank between columns, as in `swa detect`."""
-    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)

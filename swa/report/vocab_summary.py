@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import MISSING
 
+from swa.report.worst import badness
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import RunHeader
 from swa.schemas.summaries import CrossModelSummary, ModelSummary
@@ -31,7 +31,7 @@ def model_summary(
     if deltas:
         mean = sum(deltas) / len(deltas)
         optional |= {
-            "largest_delta_loss": _largest(deltas),
+            "largest_delta_loss": max(deltas, key=badness),
             "mean_log_ratio": mean,
             "geometric_mean_ratio": exp_or_infinity(mean),
         }
@@ -57,8 +57,3 @@ def cross_model_summary(models: Sequence[ModelSummary], *, run: RunHeader | MISS
         mean_super_weights=n_super_weights / len(models),
         mean_largest_delta_loss=sum(largest) / len(largest) if largest else MISSING,
     )
-
-
-def _largest(values: Sequence[float]) -> float:
-    """NaN counts as beyond all others: a removal that breaks the model must not look harmless."""
-    return max(values, key=lambda value: math.inf if math.isnan(value) else value)

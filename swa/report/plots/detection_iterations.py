@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import MISSING
 
 from swa.report.plots.style import CANDIDATE, CONFIRMED, figure_style, new_figure, plain
+from swa.report.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, Iteration, SiteExtremes, SuperWeight
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _draw_side(axes: Any, result: DetectionResult, side: Side) -> None:
     for spike in result.super_weights:
         place = _place(result.iterations, spike, side)
         if place is not None:
-            sure = _is_confirmed(spike)
+            sure = is_confirmed(spike)
             axes.plot(
                 *place,
                 marker="*",
@@ -90,10 +91,6 @@ def _place(iterations: Sequence[Iteration], spike: SuperWeight, side: Side) -> t
         if site.module == spike.module and site.layer == spike.layer:
             return spike.layer, abs(_value(site, side))
     return None
-
-
-def _is_confirmed(spike: SuperWeight) -> bool:
-    return spike.confirmation is not MISSING and spike.confirmation.confirmed
 
 
 def _legend(figure: Any, axes: Any) -> None:

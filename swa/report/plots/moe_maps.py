@@ -10,18 +10,14 @@ import numpy as np
 from pydantic import MISSING
 
 from swa.report.plots.style import CANDIDATE, CONFIRMED
-from swa.schemas.detection import DetectionResult, SuperWeight
+from swa.report.verdict import is_confirmed
+from swa.schemas.detection import DetectionResult
 from swa.schemas.moe import LayerRouting
 
 SUPER_EXPERT = "#2b6ca3"
 NEVER = "#d9d9d9"
 OUTSIDE = -1
 """Row of candidates that are in no routed expert."""
-
-
-def is_confirmed(weight: SuperWeight) -> bool:
-    """Whether removal bore it out."""
-    return weight.confirmation is not MISSING and weight.confirmation.confirmed
 
 
 def _n_experts(result: DetectionResult) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from swa.report.plots.bars import or_nan
-from swa.report.plots.moe_maps import is_confirmed
 from swa.report.plots.style import CANDIDATE, CONFIRMED
+from swa.report.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import MoeBlock
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import MISSING
 
 from swa.report.plots.style import CANDIDATE, CONFIRMED, figure_style, new_figure, plain
+from swa.report.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult
 
 if TYPE_CHECKING:
@@ -63,9 +64,8 @@ def _points(result: DetectionResult) -> list[_Point]:
     for weight in result.super_weights:
         if weight.input_value is MISSING or weight.output_value is MISSING:
             continue
-        confirmed = weight.confirmation is not MISSING and weight.confirmation.confirmed
         if weight.input_value and weight.output_value:
-            points.append(_Point(abs(weight.input_value), abs(weight.output_value), weight.layer, confirmed))
+            points.append(_Point(abs(weight.input_value), abs(weight.output_value), weight.layer, is_confirmed(weight)))
     return points
 
 
