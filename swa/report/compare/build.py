@@ -60,9 +60,20 @@ def labels_of(runs: Sequence[Run]) -> list[str]:
         same = [other for other in runs if other.model == run.model]
         settings = differing_settings(same)
         place = next(index for index, other in enumerate(same) if other is run)
-        told = ", ".join(f"{name} {written(values[place])}" for name, values in settings.items())
-        labels.append(run.model if len(same) == 1 else f"{run.model} ({told or f'run {place + 1}'})")
+        told = ", ".join(
+            f"{name.replace('_', ' ')} {written(values[place])}"
+            for name, values in settings.items()
+            if values[place] is not None and any(value not in (None, values[place]) for value in values)
+        )
+        told = told or _apart(run, same) or f"run {place + 1}"
+        labels.append(run.model if len(same) == 1 else f"{run.model} ({told})")
     return [label if labels.count(label) == 1 else f"{label} [{index + 1}]" for index, label in enumerate(labels)]
+
+
+def _apart(run: Run, same: Sequence[Run]) -> str:
+    """What tells a run apart that has no settings to tell."""
+    alone = run.detection is None and sum(other.detection is None for other in same) == 1
+    return "super weights named" if alone else ""
 
 
 def statistics_of_runs(comparison: Comparison) -> CrossModelStatistics:

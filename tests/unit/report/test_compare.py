@@ -168,6 +168,15 @@ def test_runs_that_confirmed_nothing_have_no_part_in_agreement():
     assert compare([run(source="a"), Run("org/model", untested.sources, detection)]).agreements == []
 
 
+def test_a_run_without_a_detection_is_labelled_by_that_and_not_by_what_it_lacks():
+    named = run(source="named")
+    named = Run(named.model, named.sources, None, named.analysis)
+    labels = labels_of([named, run(source="sought")])
+    assert labels == ["org/model (super weights named)", "org/model (run 2)"]
+    labels = labels_of([named, run(source="sought"), run(source="again", dtype="bfloat16")])
+    assert labels == ["org/model (type float32) [1]", "org/model (type float32) [2]", "org/model (type bfloat16)"]
+
+
 def test_labels_are_never_the_same():
     labels = labels_of([run(source="a"), run(source="b"), run("other")])
     assert labels == ["org/model (run 1)", "org/model (run 2)", "other"]
