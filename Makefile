@@ -49,6 +49,7 @@ bench: setup ## print speed ratios
 	$(BIN)/python -m benchmarks.shared_layers
 	$(BIN)/python -m benchmarks.perplexity_vs_naive
 	$(BIN)/python -m benchmarks.vocab_vs_naive
+	$(BIN)/python -m benchmarks.slopes
 	$(if $(SWA_DATA_DIR),$(BIN)/python -m benchmarks.evaluate_vs_lm_eval --data-dir $(SWA_DATA_DIR))
 
 clean:
