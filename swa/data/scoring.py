@@ -47,6 +47,18 @@ class ScoringPlan:
     notes: tuple[str, ...]
 
 
+def check_windows(window_length: int, stride: int, n_targets: int) -> None:
+    """Refuse numbers that make no windows; see `plan_windows`.
+
+    Raises:
+        UsageError: A number is too small, or windows would leave tokens out.
+    """
+    if window_length < 2 or stride < 1 or n_targets < 1:
+        raise UsageError("A window needs 2 tokens, a stride 1, and --tokens must be at least 1.")
+    if stride > window_length:
+        raise UsageError(f"--stride {stride} is larger than --window-len {window_length}: tokens would be lost.")
+
+
 def plan_windows(
     n_tokens: int,
     *,
@@ -75,12 +87,7 @@ def plan_windows(
     Raises:
         UsageError: The numbers make no windows.
     """
-    if window_length < 2 or stride < 1 or n_targets < 1:
-        raise UsageError("A window needs 2 tokens, a stride 1, and --tokens must be at least 1.")
-    if stride > window_length:
-        raise UsageError(
-            f"--stride {stride} is larger than --window-len {window_length}: tokens between windows would be lost."
-        )
+    check_windows(window_length, stride, n_targets)
     notes = []
     longest = context_length - n_prefix
     if window_length > longest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swa.data.scoring import check_windows
 from swa.errors import UsageError
 from swa.schemas.evaluation import Protocol
 
@@ -49,9 +50,4 @@ class EvaluateOptions:
             raise UsageError("--scales needs at least one factor.")
         if self.perplexity_samples < 1:
             raise UsageError("--perplexity-samples must be at least 1.")
-        if self.stride > self.window_len:
-            raise UsageError(
-                f"--stride {self.stride} is larger than --window-len {self.window_len}: tokens would be lost."
-            )
-        if self.window_len < 2 or self.stride < 1 or self.tokens < 1:
-            raise UsageError("A window needs 2 tokens, a stride 1, and --tokens must be at least 1.")
+        check_windows(self.window_len, self.stride, self.tokens)

@@ -29,7 +29,13 @@ class EvaluatedVariant:
     @property
     def key(self) -> str:
         """What its answers depend on, beside the model and the requests; empty for the intact model."""
-        return f"{' '.join(sorted(self.coordinates))} x{self.factor:g}" if self.coordinates else ""
+        return f"{' '.join(sorted(self.coordinates))} x{factor_text(self.factor)}" if self.coordinates else ""
+
+
+def factor_text(factor: float) -> str:
+    """A factor in a name: as short as it can be without being another one."""
+    short = f"{factor:g}"
+    return short if float(short) == factor else repr(factor)
 
 
 INTACT = EvaluatedVariant(BASELINE.name, (), 1.0, BASELINE)
@@ -58,6 +64,6 @@ def variants_of(
 
 
 def _variant(name: str, scalars: Sequence[tuple], factor: float) -> EvaluatedVariant:  # type: ignore[type-arg]
-    full = name if factor == 0 else f"{name}_x{factor:g}"
+    full = name if factor == 0 else f"{name}_x{factor_text(factor)}"
     edits = tuple(Edit(site, row, col, factor) for _, site, row, col in scalars)
     return EvaluatedVariant(full, tuple(text for text, *_ in scalars), factor, Variant(full, edits))

@@ -15,7 +15,7 @@ from swa.models.gguf import demo_file, unpacked
 from swa.models.hub import download
 from swa.models.inspect import context_length, read_config
 from swa.models.loaded import LoadedModel
-from swa.models.memory import total_memory
+from swa.models.memory import free_memory
 from swa.models.network import Placement, read_network
 from swa.models.reference import ModelReference, parse_reference
 from swa.models.tokenizer import read_tokenizer
@@ -167,9 +167,9 @@ def _check_memory(folder: Path, config: Any, placement: Placement) -> None:
         return  # a broken file; reading the weights says what is wrong with it
     stored = getattr(config, "dtype", None)
     kind = placement.dtype or (stored if isinstance(stored, torch.dtype) else torch.float32)
-    needed, there = (n_parameters or 0) * kind.itemsize, total_memory(placement.device)
+    needed, there = (n_parameters or 0) * kind.itemsize, free_memory(placement.device)
     if needed > there:
         raise OutOfMemoryError(
-            f"The weights need {needed / 2**30:.1f} GiB and {placement.device} has {there / 2**30:.1f} GiB.",
+            f"The weights need {needed / 2**30:.1f} GiB and {placement.device} has {there / 2**30:.1f} GiB free.",
             hint="Keep a part on disk with --max-memory, or choose a smaller --dtype.",
         )

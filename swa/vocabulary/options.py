@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swa.data.scoring import check_windows
 from swa.errors import UsageError
 
 
@@ -29,12 +30,7 @@ class WindowOptions:
         Raises:
             UsageError: A number is too small, or windows would leave tokens out.
         """
-        if self.window_len < 2 or self.stride < 1 or self.tokens < 1:
-            raise UsageError("A window needs 2 tokens, a stride 1, and --tokens must be at least 1.")
-        if self.stride > self.window_len:
-            raise UsageError(
-                f"--stride {self.stride} is larger than --window-len {self.window_len}: tokens would be lost."
-            )
+        check_windows(self.window_len, self.stride, self.tokens)
 
 
 @dataclass(frozen=True)

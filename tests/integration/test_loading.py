@@ -369,7 +369,7 @@ class TestBad:
         self.refused(checkpoint, UsageError, "no device", device="meta")
 
     def test_a_model_larger_than_the_memory(self, checkpoint, monkeypatch):
-        monkeypatch.setattr("swa.models.load.total_memory", lambda device: 1000)
+        monkeypatch.setattr("swa.models.load.free_memory", lambda device: 1000)
         error = self.refused(checkpoint, OutOfMemoryError, "The weights need")
         assert "--max-memory" in error.hint
 
