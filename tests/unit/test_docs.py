@@ -26,7 +26,7 @@ from tests.conftest import run_swa
 from tests.support import cli_page, schema_page
 from tests.support.artifacts import save_everything
 from tests.unit.cli.conftest import Called
-from tests.unit.cli.vocab_fakes import install_vocab
+from tests.unit.cli.run_fakes import RunMachinery
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -151,17 +151,7 @@ def shell(monkeypatch, tmp_path, capsys):
         Path(name).mkdir()
     Path("corpus.txt").write_text("A text.\n")
     save_everything(Path("results"))
-    for section in ("detection", "impact"):
-        monkeypatch.setattr(f"swa.report.sections.{section}.png", lambda _figure: b"\x89PNG, as it were")
-    machinery = install_vocab(monkeypatch, figures=False)
-    for place, replacement in {
-        "swa.evaluation.analysis.evaluate": machinery.evaluate,
-        "swa.evaluation.catalogue.check_tasks": lambda names: None,
-        "swa.evaluation.tasks.load_tasks": machinery.load_tasks,
-    }.items():
-        monkeypatch.setattr(place, replacement)
-    for name in ("impact_comparison", "combined_analysis", "model_comparison", "depth", "impact_of_runs"):
-        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda *_, **__: None)
+    RunMachinery().install(monkeypatch)
     assert swa("run", "./other", "--dataset", "builtin", "--accuracy-tasks", "builtin").code == 0
     return Shell(swa, monkeypatch)
 
@@ -180,12 +170,15 @@ def test_commands_run(page, shell):
                 assert out.strip() or "--quiet" in line or " > " in line or not is_swa(line), line
 
 
+PROGRAMS = [one for one in FENCES if one.language == "python"]
+ON_A_MODEL = next(one for one in PROGRAMS if one.page.name == "python.md")
+"""`tests/unit/test_api.py` runs it on a real tiny model."""
+
+
 @pytest.mark.parametrize(
-    "fence", [one for one in FENCES if one.language == "python"], ids=lambda one: f"{one.page.name}-{len(one.text)}"
+    "fence", [one for one in PROGRAMS if one != ON_A_MODEL], ids=lambda one: f"{one.page.name}-{len(one.text)}"
 )
 def test_programs_run(fence, shell, capsys):
-    if "from swa import (" in fence.text:
-        pytest.skip("tests/unit/test_api.py runs it on a real tiny model")
     exec(compile(fence.text, str(fence.page), "exec"), {})
     assert capsys.readouterr().out.strip()
 

@@ -170,7 +170,8 @@ def test_known_errors_are_a_sentence_and_a_hint(capsys):
 
 
 def test_memory_errors_of_torch():
-    torch = pytest.importorskip("torch")
+    import torch
+
     for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory")):
         with pytest.raises(OutOfMemoryError), failures.memory_errors_known():
             raise error
