@@ -52,3 +52,15 @@ def shown_texts(figure):
             texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
         texts += axes.get_legend().get_texts() if axes.get_legend() else []
     return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text() and text.get_visible()]
+
+
+def check_layout(figure) -> None:
+    """No text is cut off or covers another."""
+    boxes = shown_texts(figure)
+    width, height = figure.get_size_inches() * figure.dpi
+    assert len(boxes) > 5
+    for index, (text, box) in enumerate(boxes):
+        assert 0 <= box.x0 < box.x1 <= width, text
+        assert 0 <= box.y0 < box.y1 <= height, text
+        for other_text, other in boxes[:index]:
+            assert not box.padded(-1).overlaps(other.padded(-1)), (text, other_text)

@@ -7,7 +7,7 @@ import pytest
 from swa.report.plots import combined_analysis, impact_comparison, model_comparison
 from swa.report.plots.labels import number, share, wrapped
 from swa.report.plots.style import png
-from tests.unit.report.drawn import shown_texts
+from tests.unit.report.drawn import check_layout
 from tests.unit.report.evaluation_records import (
     INF,
     LONG,
@@ -58,15 +58,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_covers_another(name):
-    figure = FIGURES[name]()
-    boxes = shown_texts(figure)
-    width, height = figure.get_size_inches() * figure.dpi
-    assert len(boxes) > 5
-    for index, (text, box) in enumerate(boxes):
-        assert 0 <= box.x0 < box.x1 <= width, text
-        assert 0 <= box.y0 < box.y1 <= height, text
-        for other_text, other in boxes[:index]:
-            assert not box.padded(-1).overlaps(other.padded(-1)), (text, other_text)
+    check_layout(FIGURES[name]())
 
 
 @pytest.mark.parametrize("name", ["impact 3", "combined 1", "models 6"])

@@ -9,7 +9,7 @@ from swa.report.plots import neuron_effects
 from swa.report.plots.labels import aligned
 from swa.report.plots.style import png
 from swa.schemas.cards import Histogram, NeuronCard, TopToken
-from tests.unit.report.drawn import ends_of, rows_of, shown_texts, words_of
+from tests.unit.report.drawn import check_layout, ends_of, rows_of, shown_texts, words_of
 from tests.unit.report.evaluation_records import LONG
 
 TEXTS = [(" the", "Ġthe"), ("$x$", "$x$"), ("�", "Ľ"), ("�", "ķ"), ("\n", "Ċ"), ("a" * 60, "a" * 60), ("", "")]
@@ -67,13 +67,7 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_covers_another(name):
     figure = neuron_effects.draw(FIGURES[name]())
-    boxes = shown_texts(figure)
-    width, height = figure.get_size_inches() * figure.dpi
-    for index, (text, box) in enumerate(boxes):
-        assert 0 <= box.x0 < box.x1 <= width, text
-        assert 0 <= box.y0 < box.y1 <= height, text
-        for other_text, other in boxes[:index]:
-            assert not box.padded(-1).overlaps(other.padded(-1)), (text, other_text)
+    check_layout(figure)
     assert png(neuron_effects.draw(FIGURES[name]())) == png(figure)
 
 

@@ -14,13 +14,13 @@ from swa.schemas.cards import CascadeBlock, Metrics
 from tests.unit.cli.fakes import super_weight
 from tests.unit.cli.vocab_fakes import METRICS, block, card, interval, metrics, shift
 from tests.unit.report.drawn import (
+    check_layout,
     colours_of,
     crosses_of,
     ends_of,
     intervals_of,
     legend_of,
     rows_of,
-    shown_texts,
     words_of,
 )
 from tests.unit.report.evaluation_records import INF, LONG, NAN
@@ -178,15 +178,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off_or_covers_another(name):
-    figure = FIGURES[name]()
-    boxes = shown_texts(figure)
-    width, height = figure.get_size_inches() * figure.dpi
-    assert len(boxes) > 5
-    for index, (text, box) in enumerate(boxes):
-        assert 0 <= box.x0 < box.x1 <= width, text
-        assert 0 <= box.y0 < box.y1 <= height, text
-        for other_text, other in boxes[:index]:
-            assert not box.padded(-1).overlaps(other.padded(-1)), (text, other_text)
+    check_layout(FIGURES[name]())
 
 
 @pytest.mark.parametrize("name", FIGURES)
