@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from swa.cli.main import run
-from tests.unit.cli.evaluate_fakes import EvaluateMachinery, install_evaluation
-from tests.unit.cli.fakes import Machinery, install
-from tests.unit.cli.vocab_fakes import VocabMachinery, install_vocab
+from tests.unit.cli.evaluate_fakes import EvaluateMachinery
+from tests.unit.cli.fakes import Machinery
+from tests.unit.cli.vocab_fakes import VocabMachinery
 
 
 class Called(NamedTuple):
@@ -46,7 +46,7 @@ def clean(monkeypatch, tmp_path):
 
 @pytest.fixture
 def machinery(monkeypatch) -> Machinery:
-    return install(monkeypatch)
+    return Machinery().install(monkeypatch)
 
 
 @pytest.fixture
@@ -61,25 +61,25 @@ def swa(capsys) -> Callable[..., Called]:
 
 @pytest.fixture
 def evaluation(monkeypatch) -> EvaluateMachinery:
-    return install_evaluation(monkeypatch, figures=False)
+    return EvaluateMachinery().install(monkeypatch)
 
 
 @pytest.fixture
 def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
     """As `evaluation`, with real figures."""
-    return install_evaluation(monkeypatch, figures=True)
+    return EvaluateMachinery().install(monkeypatch, figures=True)
 
 
 @pytest.fixture
 def vocabulary(monkeypatch) -> VocabMachinery:
     """For `swa vocab` and `swa cascade`."""
-    return install_vocab(monkeypatch, figures=False)
+    return VocabMachinery().install(monkeypatch)
 
 
 @pytest.fixture
 def drawn_vocabulary(monkeypatch) -> VocabMachinery:
     """As `vocabulary`, with real figures."""
-    return install_vocab(monkeypatch, figures=True)
+    return VocabMachinery().install(monkeypatch, figures=True)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-import pytest
 import torch
 from torch import nn
 
@@ -144,6 +143,8 @@ class EvaluateMachinery(Machinery):
         order: What happened, in order.
     """
 
+    figures = (*Machinery.figures, "impact_comparison", "combined_analysis", "model_comparison")
+
     def __init__(self) -> None:
         super().__init__()
         self.evaluated: list[SimpleNamespace] = []
@@ -176,7 +177,7 @@ class EvaluateMachinery(Machinery):
 
     def load_text(self, dataset, *, data_dir=None):
         self.order.append("text")
-        return SimpleNamespace(name=dataset, fingerprint=f"text {dataset}", data_dir=data_dir)
+        return super().load_text(dataset, data_dir=data_dir)
 
     def evaluate(self, loaded, super_weights, *, text, tasks, options: EvaluateOptions, book, progress) -> Evaluation:
         self.order.append("evaluate")
@@ -201,6 +202,15 @@ class EvaluateMachinery(Machinery):
         items = {task.name: {variant: [_item(task.name, variant)] for variant in variants} for task in tasks}
         return Evaluation(found, items, self.notes)
 
+    def replacements(self) -> dict[str, object]:
+        return super().replacements() | {
+            "swa.models.load.dtype_in_memory": lambda _checkpoint, dtype, **_: "float32" if dtype == "auto" else dtype,
+            "swa.evaluation.analysis.evaluate": self.evaluate,
+            "swa.evaluation.catalogue.check_tasks": self.check_tasks,
+            "swa.evaluation.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],
+            "swa.evaluation.tasks.load_tasks": self.load_tasks,
+        }
+
     def _answer(self, book, unit: str, key: str) -> None:
         if book.lines(unit, key):
             return
@@ -214,35 +224,3 @@ def _item(task: str, variant: str) -> ItemRecord:
     return ItemRecord(
         task=task, group=task, variant=variant, doc_id=3, doc_hash="0" * 64, target="B", metrics={"acc": 1.0}
     )
-
-
-FIGURES = (
-    "detection_iterations",
-    "super_weight_distribution",
-    "impact_comparison",
-    "combined_analysis",
-    "model_comparison",
-)
-
-
-def install_evaluation(monkeypatch: pytest.MonkeyPatch, *, figures: bool) -> EvaluateMachinery:
-    """Replace loading, detection, tasks and evaluation; the figures too, unless wanted: they take most of the time."""
-    machinery = EvaluateMachinery()
-    for place, replacement in {
-        "swa.models.load.fetch": machinery.fetch,
-        "swa.models.load.load_model": machinery.load_model,
-        "swa.models.load.dtype_in_memory": lambda _checkpoint, dtype, **_: "float32" if dtype == "auto" else dtype,
-        "swa.detection.analysis.detect": machinery.detect,
-        "swa.evaluation.analysis.evaluate": machinery.evaluate,
-        "swa.evaluation.catalogue.check_tasks": machinery.check_tasks,
-        "swa.evaluation.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],
-        "swa.evaluation.tasks.load_tasks": machinery.load_tasks,
-        "swa.data.sources.load_text": machinery.load_text,
-        "swa.engine.plan.release_memory": lambda: None,
-    }.items():
-        monkeypatch.setattr(place, replacement)
-    if not figures:
-        for name in FIGURES:
-            monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda _record: None)
-        monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
-    return machinery

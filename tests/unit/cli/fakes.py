@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Self
 
 import pytest
 
@@ -85,16 +87,21 @@ class Machinery:
         detected: Names of the models that were detected, in order.
         options: Options of the last detection.
         texts: Text of each detection, `None` where it got none.
+        read_texts: Name and `--data-dir` of each text that was read.
         kinds: Kinds of the sites of every model.
         failing: What happens instead for a model.
         results: What is found in a model.
+        figures: Modules that draw.
     """
+
+    figures: tuple[str, ...] = ("detection_iterations", "super_weight_distribution")
 
     def __init__(self) -> None:
         self.detected: list[str] = []
         self.loaded: list[dict] = []
         self.options = None
         self.texts: list[str | None] = []
+        self.read_texts: list[tuple[str, Path | None]] = []
         self.kinds = ["mlp_out"]
         self.failing: dict[str, BaseException] = {}
         self.results: dict[str, DetectionResult] = {}
@@ -125,19 +132,26 @@ class Machinery:
         progress.warn("a warning of the analysis")
         return self.results.get(loaded.name) or detection(model=loaded.name)
 
+    def load_text(self, dataset, *, data_dir=None):
+        self.read_texts.append((dataset, data_dir))
+        return SimpleNamespace(name=dataset, fingerprint=f"text {dataset}")
 
-def install(monkeypatch: pytest.MonkeyPatch) -> Machinery:
-    """Replace loading, detection, and what takes time without being of interest here."""
-    machinery = Machinery()
-    monkeypatch.setattr("swa.engine.plan.release_memory", lambda: None)
-    for name in ("detection_iterations", "super_weight_distribution"):
-        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda _record: None)
-    monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
-    monkeypatch.setattr("swa.models.load.fetch", machinery.fetch)
-    monkeypatch.setattr("swa.models.load.load_model", machinery.load_model)
-    monkeypatch.setattr("swa.detection.analysis.detect", machinery.detect)
-    monkeypatch.setattr(
-        "swa.data.sources.load_text",
-        lambda dataset, *, data_dir=None: SimpleNamespace(name=dataset, fingerprint=f"text {dataset}"),
-    )
-    return machinery
+    def replacements(self) -> dict[str, object]:
+        """What stands in for what."""
+        return {
+            "swa.models.load.fetch": self.fetch,
+            "swa.models.load.load_model": self.load_model,
+            "swa.detection.analysis.detect": self.detect,
+            "swa.data.sources.load_text": self.load_text,
+            "swa.engine.plan.release_memory": lambda: None,
+        }
+
+    def install(self, monkeypatch: pytest.MonkeyPatch, *, figures: bool = False) -> Self:
+        """Replace what would load and compute; the figures too, unless wanted: they take most of the time."""
+        for place, replacement in self.replacements().items():
+            monkeypatch.setattr(place, replacement)
+        if not figures:
+            for name in self.figures:
+                monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda *_, **__: None)
+            monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
+        return self

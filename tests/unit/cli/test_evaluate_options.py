@@ -10,7 +10,6 @@ from swa.cli.evaluate_options import DEFAULT_TASKS
 from swa.evaluation import options as analysis_options
 from swa.evaluation.options import EvaluateOptions
 from swa.store.tree import ModelFolder
-from tests.unit.cli.fakes import confirmation, detection, super_weight
 
 ROOT = Path("results/comprehensive_super_weight_analysis")
 FIRST = ("--super-weights", "L11.mlp.down_proj[507,1229]")
@@ -86,11 +85,6 @@ def test_choices_of_the_tasks(evaluate, evaluation, words, expected):
     assert {name: tasks[name] for name in expected} == expected
 
 
-def test_the_text(evaluate):
-    seen = evaluate("--dataset", "builtin", "--data-dir", "data")
-    assert (seen.text.name, seen.text.data_dir) == ("builtin", Path("data"))
-
-
 def test_what_is_skipped_is_not_even_loaded(evaluate, evaluation):
     seen = evaluate("--skip-perplexity")
     assert seen.text is None
@@ -114,57 +108,6 @@ def test_skipped_parts_leave_no_files(evaluate):
     evaluate("--skip-individual", "--skip-accuracy")
     assert list(folder.individual_analyses.iterdir()) == list(folder.items.iterdir()) == []
     assert len(list(folder.data.glob("combined_analysis_*"))) == 1
-
-
-def test_how_the_model_is_loaded(evaluate, evaluation):
-    words = ("--dtype", "bfloat16", "--device", "cpu", "--max-memory", "4GiB", "--trust-remote-code")
-    evaluate(*words, "--cache-dir", "cache", "--skip-accuracy")
-    (details,) = evaluation.loaded
-    assert details.pop("progress") is not None
-    assert details == {
-        "dtype": "bfloat16",
-        "device": "cpu",
-        "max_memory": 4 << 30,
-        "trust_remote_code": True,
-        "cache_dir": Path("cache"),
-    }
-
-
-def test_the_revision(swa, evaluation, monkeypatch):
-    asked = []
-    fetch = evaluation.fetch
-    monkeypatch.setattr(
-        "swa.models.load.fetch", lambda reference, **_: asked.append(reference.revision) or fetch(reference)
-    )
-    assert swa("evaluate", "a/x", *FIRST, "--revision", "abc", "--skip-accuracy").code == 0
-    assert asked == ["abc"]
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--screen", "spike"], {"screens": ("spike",)}),
-        (["--screen-top", "7"], {"screen_top": 7}),
-        (["--spike-threshold", "auto"], {"spike_threshold": None}),
-        (["--max-iterations", "7"], {"max_iterations": 7}),
-        (["--prompt", "A", "--prompt", "B"], {"prompts": ("A", "B")}),
-        (["--no-confirm"], {"confirm": False}),
-        (["--seed", "7"], {"seed": 7}),
-        (["--batch-size", "7"], {"batch_size": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_detection_options_act_when_it_detects(swa, evaluation, words, expected):
-    assert swa("evaluate", "a/x", *words, "--skip-accuracy").code == 0
-    assert {name: getattr(evaluation.options, name) for name in expected} == expected
-
-
-def test_all_candidates(swa, evaluation):
-    weights = [super_weight(), super_weight(1, 2, confirmation=confirmation(0.001, confirmed=False))]
-    evaluation.results["a/x"] = detection(weights, model="a/x")
-    assert swa("evaluate", "a/x", "--skip-accuracy").code == 0
-    assert swa("evaluate", "a/x", "--skip-accuracy", "--all-candidates").code == 0
-    assert [len(one.weights) for one in evaluation.evaluated] == [1, 2]
 
 
 def test_the_results_folder(evaluate):

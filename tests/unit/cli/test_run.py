@@ -15,7 +15,7 @@ from swa.errors import UnsupportedModelError
 from swa.schemas.registry import parse_record
 from swa.store.results import RunFolder
 from tests.unit.cli.fakes import confirmation, detection, super_weight
-from tests.unit.cli.vocab_fakes import VocabMachinery, install_vocab
+from tests.unit.cli.run_fakes import RunMachinery
 
 COMMANDS = typer.main.get_command(app).commands
 STEPS = ("detect", "evaluate", "vocab")
@@ -60,27 +60,8 @@ OPTIONS = {kind.name: words_for(kind) for kind in option_kinds(COMMANDS["run"]) 
 
 @pytest.fixture
 def install(monkeypatch):
-    for section in ("detection", "impact"):  # they hold the function itself, and must not keep the stand-in
-        monkeypatch.setattr(f"swa.report.sections.{section}.png", lambda _figure: b"\x89PNG, as it were")
-
-    def fresh() -> VocabMachinery:
-        machinery = install_vocab(monkeypatch, figures=False)
-        for place, replacement in {
-            "swa.evaluation.analysis.evaluate": machinery.evaluate,
-            "swa.evaluation.catalogue.check_tasks": machinery.check_tasks,
-            "swa.evaluation.tasks.load_tasks": machinery.load_tasks,
-        }.items():
-            monkeypatch.setattr(place, replacement)
-        for name in ("impact_comparison", "combined_analysis", "model_comparison", "depth", "impact_of_runs"):
-            monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda *_, **__: None)
-        machinery.fetched = []
-        fetch = machinery.fetch
-
-        def remembered(reference, **details):
-            machinery.fetched.append(reference)
-            return fetch(reference, **details)
-
-        monkeypatch.setattr("swa.models.load.fetch", remembered)
+    def fresh() -> RunMachinery:
+        machinery = RunMachinery().install(monkeypatch)
         negligible = super_weight(507, 1487, model="a/x", confirmation=confirmation(0.01, confirmed=False))
         machinery.results["a/x"] = detection([super_weight(model="a/x"), negligible], model="a/x")
         return machinery

@@ -9,7 +9,6 @@ import pytest
 from swa.store.vocab_tree import VocabFolder
 from swa.vocabulary.neuron_options import NeuronOptions
 from swa.vocabulary.options import InterventionOptions, WindowOptions
-from tests.unit.cli.fakes import confirmation, detection, super_weight
 
 ROOT = Path("results/vocab-analysis")
 FIRST = ("--super-weights", "L11.mlp.down_proj[507,1229]")
@@ -81,54 +80,6 @@ def test_choices_of_the_neurons(vocab, vocabulary, words, expected):
 def test_the_seed_of_the_census(swa, vocabulary):
     assert swa("vocab", "a/x", "--all-neurons", "--seed", "7").code == 0
     assert vocabulary.census_seeds == [7]
-
-
-def test_the_text(vocab, vocabulary):
-    assert vocab("--dataset", "builtin", "--data-dir", "data").text == "builtin"
-
-
-def test_how_the_model_is_loaded(vocab, vocabulary):
-    words = ("--dtype", "bfloat16", "--device", "cpu", "--max-memory", "4GiB", "--trust-remote-code")
-    vocab(*words, "--cache-dir", "cache")
-    (details,) = vocabulary.loaded
-    assert details.pop("progress") is not None
-    assert details == {
-        "dtype": "bfloat16",
-        "device": "cpu",
-        "max_memory": 4 << 30,
-        "trust_remote_code": True,
-        "cache_dir": Path("cache"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--screen", "spike"], {"screens": ("spike",)}),
-        (["--screen-top", "7"], {"screen_top": 7}),
-        (["--spike-threshold", "auto"], {"spike_threshold": None}),
-        (["--max-iterations", "7"], {"max_iterations": 7}),
-        (["--prompt", "A", "--prompt", "B"], {"prompts": ("A", "B")}),
-        (["--no-confirm"], {"confirm": False}),
-        (["--seed", "7"], {"seed": 7}),
-        (["--batch-size", "7"], {"batch_size": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-@pytest.mark.parametrize("command", ["vocab", "cascade"])
-def test_detection_options_act_when_it_detects(swa, vocabulary, command, words, expected):
-    assert swa(command, "a/x", *words).code == 0
-    assert {name: getattr(vocabulary.options, name) for name in expected} == expected
-
-
-@pytest.mark.parametrize("command", ["vocab", "cascade"])
-def test_all_candidates(swa, vocabulary, command):
-    weights = [super_weight(), super_weight(50, 60, confirmation=confirmation(0.001, confirmed=False))]
-    vocabulary.results["a/x"] = detection(weights, model="a/x")
-    assert swa(command, "a/x").code == 0
-    assert swa(command, "a/x", "--all-candidates").code == 0
-    done = vocabulary.passes if command == "vocab" else vocabulary.cascades
-    assert [one.weights for one in done] == [["L11.mlp.down_proj[507,1229]"], ["L11.mlp.down_proj[50,60]"]]
 
 
 @pytest.mark.parametrize("command", ["vocab", "cascade"])

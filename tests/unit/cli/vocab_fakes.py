@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -157,6 +156,8 @@ class VocabMachinery(EvaluateMachinery):
         controls: Control scalars of the next cards.
     """
 
+    figures = (*EvaluateMachinery.figures, "intervention_deltas", "token_shifts", "cascade", "neuron_effects")
+
     def __init__(self) -> None:
         super().__init__()
         self.passes: list[SimpleNamespace] = []
@@ -259,6 +260,18 @@ class VocabMachinery(EvaluateMachinery):
                 yield number
                 self._die_or_fail("census", None)
 
+    def replacements(self) -> dict[str, object]:
+        return super().replacements() | {
+            "swa.models.tokenizer.read_tokenizer": self.read_tokenizer,
+            "swa.models.inspect.read_config": self.read_config,
+            "swa.vocabulary.interventions_run.super_weight_cards": self.super_weight_cards,
+            "swa.cascades.analysis.cascade": self.cascade,
+            "swa.cli.vocab_neurons.open_space": self.open_space,
+            "swa.cli.vocab_neurons.without_effects": self.without_effects,
+            "swa.cli.vocab_neurons.cards_of": self.cards_of,
+            "swa.cli.vocab_neurons.write_parts": self.write_parts,
+        }
+
     def _die_or_fail(self, place: str, book) -> None:
         if book is not None:
             kept = book.load()
@@ -274,40 +287,3 @@ def _part(one: Site) -> dict[str, list]:
     numbers = {f"{name}{suffix}": [1.5] * 2 for suffix in ("", "_cos") for name in ("var", "skew", "kurt")}
     place = {"layer": [one.layer] * 2, "expert": [one.expert] * 2, "neuron": [0, 1], "module": [one.module] * 2}
     return {**place, **numbers, "label": ["unclear", "partition"]}
-
-
-FIGURES = (
-    "intervention_deltas",
-    "token_shifts",
-    "cascade",
-    "neuron_effects",
-    "detection_iterations",
-    "super_weight_distribution",
-)
-
-
-def install_vocab(monkeypatch: pytest.MonkeyPatch, *, figures: bool) -> VocabMachinery:
-    """Replace loading, detection, windows' tokenizer and the analyses; the figures too, unless wanted."""
-    machinery = VocabMachinery()
-    for place, replacement in {
-        "swa.models.load.fetch": machinery.fetch,
-        "swa.models.load.load_model": machinery.load_model,
-        "swa.models.load.dtype_in_memory": lambda _checkpoint, dtype, **_: "float32" if dtype == "auto" else dtype,
-        "swa.models.tokenizer.read_tokenizer": machinery.read_tokenizer,
-        "swa.models.inspect.read_config": machinery.read_config,
-        "swa.detection.analysis.detect": machinery.detect,
-        "swa.vocabulary.interventions_run.super_weight_cards": machinery.super_weight_cards,
-        "swa.cascades.analysis.cascade": machinery.cascade,
-        "swa.cli.vocab_neurons.open_space": machinery.open_space,
-        "swa.cli.vocab_neurons.without_effects": machinery.without_effects,
-        "swa.cli.vocab_neurons.cards_of": machinery.cards_of,
-        "swa.cli.vocab_neurons.write_parts": machinery.write_parts,
-        "swa.data.sources.load_text": machinery.load_text,
-        "swa.engine.plan.release_memory": lambda: None,
-    }.items():
-        monkeypatch.setattr(place, replacement)
-    if not figures:
-        for name in FIGURES:
-            monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda *_, **__: None)
-        monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
-    return machinery
