@@ -162,9 +162,9 @@ def _outcome(done: StepsDone, of_all: Mapping[str, Mapping[str, str]]) -> ModelO
 
 def merged(parts: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, Value]:
     """Everything in one mapping; a name that another part has taken for something else gets its part in front."""
-    merged: dict[str, Value] = {}
+    together: dict[str, Value] = {}
     for part, values in parts:
         for name, value in values.items():
-            is_free = name not in merged or merged[name] == value
-            merged[name if is_free else f"{part}_{name}"] = value
-    return merged
+            is_free = name not in together or together[name] == value
+            together[name if is_free else f"{part}_{name}"] = value
+    return together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from swa.models.loaded import LoadedModel
 from swa.models.published import is_published
@@ -22,7 +23,11 @@ def given_super_weight(loaded: LoadedModel, coordinate: CoordinateText) -> Super
         UsageError: The model has no such scalar.
     """
     site = loaded.sites.find(coordinate)
-    row, col = coordinate.row, coordinate.col
+    return record_of(loaded, site, coordinate.row, coordinate.col, prompts=[], found_by=[])
+
+
+def record_of(loaded: LoadedModel, site: Site, row: int, col: int, **known: Any) -> SuperWeight:
+    """The record of a scalar: what the model says of it, and what is known beside that."""
     return SuperWeight(
         model=loaded.name,
         layer=site.layer,
@@ -33,9 +38,8 @@ def given_super_weight(loaded: LoadedModel, coordinate: CoordinateText) -> Super
         module=site.module,
         coordinate=loaded.sites.text(site, row, col),
         weight=_value(loaded, site, row, col),
-        prompts=[],
-        found_by=[],
         published=is_published(loaded.name, layer=site.layer, row=row, col=col),
+        **known,
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from swa.detection.confirm import Confirmed
 from swa.detection.expert_findings import ExpertFindings
 from swa.detection.extremes import Address, Attribution, Extremes, describe
+from swa.detection.given import record_of
 from swa.detection.gradient import GradientScreen
 from swa.detection.spikes import Spike, SpikeScreen
 from swa.models.loaded import LoadedModel
-from swa.models.published import is_published
 from swa.models.sites import Site
 from swa.models.weights import matrix_of
 from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, Screen, SiteExtremes, SuperWeight
@@ -74,19 +74,13 @@ def super_weight_record(
         optional["confirmation"] = confirmed.confirmations[address]
     if of_expert is not None:
         optional["moe"] = of_expert.block(address, spike)
-    return SuperWeight(
-        model=loaded.name,
-        layer=site.layer,
-        site=site.kind,
-        expert=site.expert,
-        row=row,
-        col=col,
-        module=site.module,
-        coordinate=loaded.sites.text(site, row, col),
-        weight=float(matrix_of(loaded.model, site)[row, col]),
+    return record_of(
+        loaded,
+        site,
+        row,
+        col,
         prompts=[prompts[index] for index in spike.prompts] if spike else [],
         found_by=found_by,
-        published=is_published(loaded.name, layer=site.layer, row=row, col=col),
         **optional,
     )
 
