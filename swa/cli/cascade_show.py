@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from pydantic import MISSING
 from rich.table import Table
@@ -16,6 +15,7 @@ from swa.report.verdict import is_confirmed
 from swa.report.words import counted
 from swa.report.worst import badness
 from swa.schemas.cascade import CascadeResult
+from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 
 N_SHOWN = 10
@@ -70,9 +70,7 @@ def build_table(result: CascadeResult) -> Table:
     return table
 
 
-def command_result(
-    done: Sequence[Followed], files: Mapping[str, str], *, status: Literal["complete", "partial"]
-) -> CommandResult:
+def command_result(done: Sequence[Followed], files: Mapping[str, str], *, status: Status) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
     return CommandResult(command="cascade", status=status, models=[_outcome(one, files) for one in done])
 

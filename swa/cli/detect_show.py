@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import MISSING
 
@@ -15,6 +14,7 @@ from swa.cli.output import Output
 from swa.report.verdict import is_confirmed
 from swa.report.words import counted
 from swa.schemas.detection import DetectionResult, SuperWeight
+from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 
 
@@ -87,7 +87,7 @@ def distance(result: DetectionResult) -> list[str]:
     ]
 
 
-def command_result(found: Sequence[Detected], *, status: Literal["complete", "partial"]) -> CommandResult:
+def command_result(found: Sequence[Detected], *, status: Status) -> CommandResult:
     """What `--json` prints."""
     return CommandResult(command="detect", status=status, models=[_outcome(one) for one in found])
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from swa.cli.failures import memory_errors_known, say
 from swa.errors import PartialFailureError, SwaError, UnavailableError
+from swa.schemas.run import Status
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ class ModelsDone(Generic[Result]):
     failures: list[tuple[str, type[SwaError]]]
 
     @property
-    def status(self) -> Literal["complete", "partial"]:
+    def status(self) -> Status:
         """Whether all succeeded."""
         return "partial" if self.failures else "complete"
 

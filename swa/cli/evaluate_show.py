@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from pydantic import MISSING
 
@@ -15,6 +14,7 @@ from swa.report.verdict import is_confirmed
 from swa.report.words import counted
 from swa.report.worst import badness
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis
+from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 
 
@@ -51,9 +51,7 @@ def headline(analysis: ModelAnalysis) -> str:
     return f"{'' if analysis.model is MISSING else analysis.model}: {'; '.join(parts)}"
 
 
-def command_result(
-    done: Sequence[Evaluated], files: Mapping[str, str], *, status: Literal["complete", "partial"]
-) -> CommandResult:
+def command_result(done: Sequence[Evaluated], files: Mapping[str, str], *, status: Status) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
     return CommandResult(command="evaluate", status=status, models=[_outcome(one, files) for one in done])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import MISSING
 
@@ -21,11 +21,10 @@ from swa.cli.report_files import write_report
 from swa.cli.run_steps import StepsDone
 from swa.cli.vocab_root import write_root
 from swa.errors import PartialFailureError, SwaError
-from swa.schemas.run import RunHeader
+from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 from swa.store.results import RunFolder
 
-Status = Literal["complete", "partial"]
 Value = TypeVar("Value")
 
 
@@ -153,7 +152,7 @@ def _outcome(done: StepsDone, of_all: Mapping[str, Mapping[str, str]]) -> ModelO
     if done.evaluated is not None:
         steps["evaluate"] = evaluate_show.command_result([done.evaluated], {}, status="complete").models[0]
     if done.analysed is not None:
-        steps["vocab"] = vocab_show.command_result("vocab", [done.analysed], {}, status="complete").models[0]
+        steps["vocab"] = vocab_show.command_result([done.analysed], {}, status="complete").models[0]
     first = next(iter(steps.values()))
     headlines = [(step, outcome.headline) for step, outcome in steps.items()]
     files = [(step, outcome.files) for step, outcome in steps.items()]

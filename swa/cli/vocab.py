@@ -81,7 +81,7 @@ def command(
         files = write_root(results, call, done.results, status=done.status, warn=progress.warn) if done.results else {}
     output.files(files)
     if shown.json:
-        output.line(command_result("vocab", done.results, files, status=done.status).model_dump_json())
+        output.line(command_result(done.results, files, status=done.status).model_dump_json())
     done.raise_failures()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from pydantic import MISSING
 
@@ -14,6 +13,7 @@ from swa.report.verdict import is_confirmed
 from swa.report.words import counted
 from swa.report.worst import badness
 from swa.schemas.cards import NeuronCard
+from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 
 N_SHOWN = 30
@@ -66,11 +66,9 @@ def neuron_name(card: NeuronCard) -> str:
     return f"{card.layer}:{expert}{card.neuron}"
 
 
-def command_result(
-    command: str, done: Sequence[Analysed], files: Mapping[str, str], *, status: Literal["complete", "partial"]
-) -> CommandResult:
+def command_result(done: Sequence[Analysed], files: Mapping[str, str], *, status: Status) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
-    return CommandResult(command=command, status=status, models=[_outcome(one, files) for one in done])
+    return CommandResult(command="vocab", status=status, models=[_outcome(one, files) for one in done])
 
 
 def _outcome(done: Analysed, files: Mapping[str, str]) -> ModelOutcome:

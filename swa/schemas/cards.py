@@ -145,7 +145,7 @@ class CascadeBlock(Part):
     delta_entropy: list[Number]
     """Entropy, removed minus baseline, nats."""
     delta_margin: list[Number]
-    """Probability margin, removed minus baseline."""
+    """Top-2 margin, removed minus baseline."""
     kl: list[Number]
     """KL(baseline ‖ removed), nats."""
 
@@ -171,7 +171,7 @@ class Bootstrap(Part):
     entropy: BootstrapInterval | MISSING = MISSING
     """Interval of the delta of the entropy."""
     topk_margin: BootstrapInterval | MISSING = MISSING
-    """Interval of the delta of the probability margin."""
+    """Interval of the delta of the top-2 margin."""
     stopword_mass: BootstrapInterval | MISSING = MISSING
     """Interval of the delta of the function words' mass."""
 

@@ -33,7 +33,7 @@ class CascadeResult(Record):
     coordinate: str
     """Text form, such as L11.mlp.down_proj[507,1229]."""
     cascade: CascadeBlock
-    """Entropy, probability margin and KL by layer; its `layers` are those of the lists below."""
+    """Entropy, top-2 margin and KL by layer; its `layers` are those of the lists below."""
     delta_logit_margin: list[Number]
     """Logit margin, removed minus baseline, by layer."""
     residual_cosine: list[Number]

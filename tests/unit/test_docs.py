@@ -21,6 +21,7 @@ import typer
 from swa.cli.argv import rewrite
 from swa.cli.command import syntax_of
 from swa.cli.main import app, run
+from swa.models.published import published_scalars
 from swa.schemas.registry import schema_names
 from tests.conftest import run_swa
 from tests.support import cli_page, schema_page
@@ -227,6 +228,17 @@ def test_the_site_is_built_without_a_warning_and_asks_for_nothing(tmp_path):
     for page in pages:
         loaded = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"?(https?://[^\" >]+)", page.read_text())
         assert loaded == [], page
+
+
+def test_the_published_coordinates_are_those_that_are_marked():
+    rows = re.findall(r"^\| `(\S+/\S+)` \| (.+) \|$", (ROOT / "docs/published.md").read_text(), re.MULTILINE)
+    told = {name: {tuple(map(int, one.split(", "))) for one in re.findall(r"\(([^)]+)\)", cell)} for name, cell in rows}
+    marked = {
+        name: {(layer, *place) for layer in range(80) for place in published_scalars(name, layer=layer)}
+        for name in told
+    }
+    assert len(told) == 10
+    assert told == marked
 
 
 def test_every_command_has_examples_in_its_help():

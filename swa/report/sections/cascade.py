@@ -16,7 +16,7 @@ from swa.store.vocab_names import super_weight_stem
 N_OPEN = 3
 """Cascades that are open from the start."""
 _COLUMNS = cells.columns(
-    "#layer", "#KL", "#Δ entropy", "#Δ margin", "#Δ logit margin", "#residual cosine", "#residual norm ratio",
+    "#layer", "#KL", "#Δ entropy", "#Δ top-2 margin", "#Δ logit margin", "#residual cosine", "#residual norm ratio",
     "#|h[row]| intact", "#|h[row]| removed",
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ def charts_of(block: CascadeBlock, *, own: int, saved: tuple[Path, ...]) -> Char
     drawn = (
         ("KL(intact ‖ removed), nats", block.kl),
         ("Δ entropy, nats", block.delta_entropy),
-        ("Δ probability margin", block.delta_margin),
+        ("Δ top-2 margin", block.delta_margin),
     )
     charts = tuple(over_layers(title, block.layers, values, own=own) for title, values in drawn)
     return Charts("Cascade: the logit lens after each layer, removed minus intact", charts, saved)
