@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swa.cli.failures import memory_errors_known, say
 from swa.errors import PartialFailureError, SwaError, UnavailableError
-from swa.schemas.run import Status
+
+if TYPE_CHECKING:
+    from swa.schemas.run import Status
 
 Result = TypeVar("Result")
 
