@@ -158,7 +158,7 @@ def print_memory() -> None:
     readout = ReadOut(loaded)
     with torch.no_grad():
         readout.check(batch)
-        WindowReducer(torch.zeros(128_000)).reduce(readout.read(batch), batch)
+        WindowReducer(()).reduce(readout.read(batch), batch)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     full = 4 * 2048 * 128_000 / 2**30
     print(f"P8: {(after - before) / 2**20:.2f} GiB above the model (full logits alone: {full:.2f} GiB)", flush=True)

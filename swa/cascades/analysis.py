@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
-
 from swa.data.sources import TextSource
 from swa.engine.edits import Edit, Variant
 from swa.engine.lens import LensSums, LensTarget
@@ -85,7 +83,7 @@ def cascade(
         list(targets),
         shifted=(),
         lens=targets,
-        stopwords=torch.zeros(loaded.model.get_output_embeddings().weight.shape[0]),
+        stopword_ids=(),
         book=book or NoPassBook(),
         progress=progress,
         title="Cascade",

@@ -59,6 +59,16 @@ class LensSums(NamedTuple):
     n_windows: int
 
 
+def joined_sums(parts: Sequence[LensSums]) -> LensSums:
+    """The sums over several batches."""
+    return LensSums(
+        torch.stack([part.readings for part in parts]).sum(dim=0),
+        sum(part.n_positions for part in parts),
+        torch.stack([part.h_row for part in parts]).sum(dim=0),
+        sum(part.n_windows for part in parts),
+    )
+
+
 class LensReader:
     """Reads variants through the lens; a `LayerReader` of the forward plan.
 
@@ -106,12 +116,7 @@ class LensReader:
 
     def join(self, parts: Sequence[LensSums]) -> LensSums:
         """See `LayerReader.join`."""
-        return LensSums(
-            torch.stack([part.readings for part in parts]).sum(dim=0),
-            sum(part.n_positions for part in parts),
-            torch.stack([part.h_row for part in parts]).sum(dim=0),
-            sum(part.n_windows for part in parts),
-        )
+        return joined_sums(parts)
 
     def _readings(
         self,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import BASELINE, Variant
-from swa.engine.lens import LensReader, LensSums, LensTarget
+from swa.engine.lens import LensReader, LensSums, LensTarget, joined_sums
 from swa.engine.plan import ForwardPlan, Measured
 from swa.engine.window_metrics import WindowReducer, WindowSums
 from swa.models.loaded import LoadedModel
@@ -82,7 +82,7 @@ class PassSums:
                 self.logp[name] = self.logp.get(name, 0.0) + sums.logp.numpy()
             if one.seen is not None:
                 before_lens = self.lens.get(name)
-                self.lens[name] = one.seen if before_lens is None else _joined(before_lens, one.seen)
+                self.lens[name] = one.seen if before_lens is None else joined_sums([before_lens, one.seen])
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Everything as named arrays."""
@@ -121,15 +121,6 @@ class PassSums:
         )
 
 
-def _joined(first: LensSums, second: LensSums) -> LensSums:
-    return LensSums(
-        first.readings + second.readings,
-        first.n_positions + second.n_positions,
-        first.h_row + second.h_row,
-        first.n_windows + second.n_windows,
-    )
-
-
 def run_pass(
     loaded: LoadedModel,
     batches: Sequence[TokenBatch],
@@ -137,7 +128,7 @@ def run_pass(
     *,
     shifted: Sequence[Variant],
     lens: Mapping[Variant, LensTarget],
-    stopwords: torch.Tensor,
+    stopword_ids: Sequence[int],
     book: PassBook,
     progress: Progress,
     title: str,
@@ -151,7 +142,7 @@ def run_pass(
         variants: The interventions.
         shifted: Variants whose token shifts are wanted.
         lens: What is read through the lens of which variant.
-        stopwords: `(vocabulary,)` 1 for function words.
+        stopword_ids: Ids of function words, ascending; without any their mass is 0.
         book: Keeps the sums after each batch.
         progress: Where runs are counted.
         title: What they are called there.
@@ -165,7 +156,7 @@ def run_pass(
     with progress.task(title, len(batches) * (len(variants) + 1)) as task:
         task.advance(sums.n_batches * (len(variants) + 1))
         for batch in batches[sums.n_batches :]:
-            measured = plan.measure(batch, WindowReducer(stopwords), reader=reader, advance=task.advance)
+            measured = plan.measure(batch, WindowReducer(stopword_ids), reader=reader, advance=task.advance)
             sums.add(measured, shifted=names)
             book.save(sums.arrays())
     notes += [sentence for sentence in plan.fallbacks if sentence not in notes]

@@ -53,11 +53,11 @@ class WindowReducer:
     """Reduces logits to `WindowSums`.
 
     Args:
-        stopwords: `(vocabulary,)` float32: 1 for ids of function words, else 0.
+        stopword_ids: Ids of function words, ascending; without any their mass is 0.
     """
 
-    def __init__(self, stopwords: Tensor) -> None:
-        self._stopword_ids = stopwords.nonzero()[:, 0]
+    def __init__(self, stopword_ids: Sequence[int]) -> None:
+        self._stopword_ids = torch.tensor(stopword_ids, dtype=torch.int64)
 
     def reduce(self, chunks: Iterable[LogitsChunk], batch: TokenBatch) -> WindowSums:
         """See `Reducer.reduce`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -88,21 +89,11 @@ def census(
                 "residual stream that the unembedding reads; they are left out."
             )
     with progress.task("neurons", sum(site.d_ff for site in sites)) as task:
-        for modules in _by_module(sites):
-            with resident(loaded.model.get_submodule(modules[0].module)):  # experts of one parameter are read once
-                for site in modules:
+        for path, of_module in groupby(sites, key=lambda site: site.module):
+            with resident(loaded.model.get_submodule(path)):  # experts of one parameter are read once
+                for site in of_module:
                     yield _of_site(space, site, seed=seed)
                     task.advance(site.d_ff)
-
-
-def _by_module(sites: Sequence[Site]) -> list[list[Site]]:
-    groups: list[list[Site]] = []
-    for site in sites:
-        if groups and groups[-1][0].module == site.module:
-            groups[-1].append(site)
-        else:
-            groups.append([site])
-    return groups
 
 
 def _of_site(space: VocabularySpace, site: Site, *, seed: int) -> SiteCensus:

@@ -74,15 +74,13 @@ def super_weight_cards(
             layers = LayerChoice().of(one.site.layer, loaded.sites.stacks[one.site.stack])
             targets[one.removal] = LensTarget(one.site.stack, layers, one.site.layer, one.record.row)
     n_logits = loaded.model.get_output_embeddings().weight.shape[0]
-    stopwords = torch.zeros(n_logits)
-    stopwords[list(stopword_ids(loaded.tokenizer))] = 1.0
     sums = run_pass(
         loaded,
         found.batches(windows_at_once(loaded, found, options.batch_size)),
         [variant for one in interventions for variant in one.variants],
         shifted=[one.removal for one in interventions],
         lens=targets,
-        stopwords=stopwords,
+        stopword_ids=stopword_ids(loaded.tokenizer),
         book=book or NoPassBook(),
         progress=progress,
         title="Interventions",

@@ -20,7 +20,6 @@ from tests.support.evaluating import Heard, edited_copy, reading_model, super_we
 from tests.support.tiny_loaded import loaded_tiny, text_of
 
 IDS = torch.randint(6, 100, (3, 20), generator=torch.Generator().manual_seed(5))
-NO_WORDS = torch.zeros(128)
 
 
 def heads(name, network):
@@ -69,7 +68,7 @@ def test_every_reading_equals_its_definition(name, monkeypatch):
     variant = Variant("removed", (Edit(dense[0], 3, 5, 60.0),))
     target = LensTarget(stack_of(loaded), (0, 1, 2, 3), 1, 3)
     intact, edited = ForwardPlan(loaded, [variant]).measure(
-        TokenBatch.all_scored(IDS), WindowReducer(NO_WORDS), reader=LensReader(loaded, {variant: target})
+        TokenBatch.all_scored(IDS), WindowReducer(()), reader=LensReader(loaded, {variant: target})
     )
     sums = edited.seen
     network = edited_copy(loaded, [weight], 60.0)
@@ -112,7 +111,7 @@ def measured_last(name):
     variant = Variant("removed", (Edit(site, 3, None, 20.0),))
     target = LensTarget(site.stack, (site.layer, loaded.sites.stacks[site.stack] - 1), site.layer, 3)
     return ForwardPlan(loaded, [variant]).measure(
-        TokenBatch.all_scored(IDS), WindowReducer(NO_WORDS), reader=LensReader(loaded, {variant: target})
+        TokenBatch.all_scored(IDS), WindowReducer(()), reader=LensReader(loaded, {variant: target})
     )
 
 
