@@ -14,11 +14,8 @@ from swa.engine.ablation import editing
 from swa.engine.edits import Edit
 from swa.models.flow import tensors_in
 from swa.models.loaded import LoadedModel
+from swa.models.partway import output_of
 from swa.models.sites import Site
-
-
-class _SeenError(Exception):
-    """The layer of interest has run; the rest of the forward pass is not needed."""
 
 
 def spike_suppression(
@@ -52,20 +49,8 @@ def spike_suppression(
 
 
 def _peak(model: Any, site: Site, input_ids: Tensor) -> float:
-    peak = 0.0
-
-    def keep(_module: Any, _args: Any, output: Any) -> None:
-        nonlocal peak
-        tensors = [t for t in tensors_in(output) if t.is_floating_point()]
-        peak = float(tensors[0].float().abs().max()) if tensors else 0.0
-        raise _SeenError
-
-    hook = model.get_submodule(f"{site.stack}.{site.layer}").register_forward_hook(keep)
-    try:
-        with torch.no_grad():
-            model(input_ids=input_ids, use_cache=False)
-    except _SeenError:
-        pass
-    finally:
-        hook.remove()
-    return peak
+    """Largest |residual| after the site's layer; 0 where that returns none."""
+    with torch.no_grad():
+        output = output_of(model.get_submodule(f"{site.stack}.{site.layer}"), model, input_ids=input_ids)
+    tensors = [t for t in tensors_in(output) if t.is_floating_point()]
+    return float(tensors[0].float().abs().max()) if tensors else 0.0

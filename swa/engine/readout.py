@@ -18,15 +18,12 @@ from swa.engine.recording import LayerCall, answered, hidden_of, with_hidden
 from swa.engine.reducers import LogitsChunk
 from swa.engine.segments import attending
 from swa.models.loaded import LoadedModel
+from swa.models.partway import output_of
 
 CHUNK_ON_CPU, CHUNK_ELSEWHERE = 2**23, 2**27
 """Logits held at once, in numbers. On a CPU 32 MiB give a fast product, and the allocator uses them again."""
 _N_CHECKED = 48
 """Tokens of the check."""
-
-
-class _SeenError(Exception):
-    """The base has run; the rest of the forward pass is not needed."""
 
 
 class ReadOut:
@@ -61,20 +58,7 @@ class ReadOut:
     def _states(self, batch: TokenBatch) -> Any:
         if not self.separable:
             return self._model(**batch.model_inputs, use_cache=False).logits
-        kept: list[Any] = []
-
-        def stop(_base: nn.Module, _args: Any, output: Any) -> None:
-            kept.append(output)
-            raise _SeenError
-
-        hook = self._base.register_forward_hook(stop)
-        try:
-            self._model(**batch.model_inputs, use_cache=False)
-        except _SeenError:
-            pass
-        finally:
-            hook.remove()
-        return kept[0]
+        return output_of(self._base, self._model, **batch.model_inputs)
 
     def logits(self, states: Any, batch: TokenBatch) -> Iterator[LogitsChunk]:
         """The logits of the batch's reads, made from `states`; at most a chunk of them exists at once."""

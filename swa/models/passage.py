@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from swa.models.flow import tensors_in
+from swa.models.partway import input_of
 
 _RAMP = 50.0
 """What stands for logits goes from −50 to 50."""
@@ -28,10 +29,6 @@ class Passage(NamedTuple):
     taken: dict[nn.Module, Tensor]
     given: dict[nn.Module, Tensor]
     logits: Tensor
-
-
-class _Arrived(Exception):  # noqa: N818 - the wanted tensor is there, the rest of the pass is not needed
-    pass
 
 
 def replaced_pass(model: Any, input_ids: Tensor, modules: Sequence[nn.Module]) -> Passage:
@@ -74,11 +71,6 @@ def is_affine(given: Tensor, arrived: Tensor) -> bool:
 
 def matrix_between(model: Any, input_ids: Tensor, module: nn.Module, head: nn.Module) -> Tensor:
     """The matrix `(d_head, d_model)`, float64, that takes what `module` returns to what `head` is given."""
-    arrived: list[Tensor] = []
-
-    def stop(_head: nn.Module, args: Any, kwargs: Any) -> None:
-        arrived.append(_first((args, kwargs)))
-        raise _Arrived
 
     def unit_vectors(_module: nn.Module, _args: Any, output: Any) -> Any:
         old = _first(output)
@@ -87,10 +79,8 @@ def matrix_between(model: Any, input_ids: Tensor, module: nn.Module, head: nn.Mo
 
     with ExitStack() as stack, torch.no_grad():
         stack.callback(module.register_forward_hook(unit_vectors).remove)
-        stack.callback(head.register_forward_pre_hook(stop, with_kwargs=True).remove)
-        with suppress(_Arrived):
-            model(input_ids=input_ids, use_cache=False)
-    rows = arrived[0].double().cpu().flatten(0, -2)
+        arrived = _first(input_of(head, model, input_ids=input_ids))
+    rows = arrived.double().cpu().flatten(0, -2)
     return (rows[1:] - rows[0]).T
 
 

@@ -30,7 +30,7 @@ class Selections:
 
 
 Visit = Callable[[Selections], Selections | None]
-"""Sees the selections of one call; what it returns takes their place."""
+"""Sees the selections of one call, with weights; what it returns, with weights too, takes their place."""
 
 
 class RoutingPoint(Protocol):
@@ -69,16 +69,16 @@ class ExpertInputs:
             chosen = visit(Selections(index, weights))
             if chosen is None:
                 return None
-            given[self.index_at] = chosen.index.to(index)
-            given[self.weights_at] = weights if chosen.weights is None else chosen.weights.to(weights)
+            assert chosen.weights is not None
+            given[self.index_at], given[self.weights_at] = chosen.index.to(index), chosen.weights.to(weights)
             return tuple(given[i] for i in range(len(args))), {name: given[name] for name in kwargs}
 
         return model.get_submodule(self.path).register_forward_pre_hook(hook, with_kwargs=True)
 
 
 @dataclass(frozen=True)
-class SparseScores:
-    """A router that returns a score for every expert, 0 for those it does not select (Llama 4).
+class RouterOutput:
+    """A router that returns selections in a form of its own.
 
     Attributes:
         path: The router.
@@ -90,47 +90,56 @@ class SparseScores:
         """See `RoutingPoint.attach`."""
 
         def hook(_module: Any, _args: Any, output: Any) -> Any:
-            scores = output[0]
-            n_selected = int((scores != 0).sum(dim=1).max())
-            best = scores.topk(n_selected, dim=1)
-            chosen = visit(Selections(best.indices, best.values))
-            if chosen is None:
-                return None
-            weights = best.values if chosen.weights is None else chosen.weights.to(scores)
-            return (torch.zeros_like(scores).scatter_(1, chosen.index.to(best.indices), weights), *output[1:])
+            chosen = visit(self.read(output))
+            return None if chosen is None else self.written(output, chosen)
 
         return model.get_submodule(self.path).register_forward_hook(hook)
 
+    def read(self, output: Any) -> Selections:
+        """The selections that an output says."""
+        raise NotImplementedError
 
-@dataclass(frozen=True)
-class SortedRows:
-    """A router that returns rows sorted by expert: order, token and gate of each, rows per expert, logits (JetMoE).
+    def written(self, output: Any, chosen: Selections) -> Any:
+        """An output of the same form that says other selections, as many a token."""
+        raise NotImplementedError
 
-    Attributes:
-        path: The router.
-    """
 
-    path: str
+class SparseScores(RouterOutput):
+    """A router that returns a score for every expert, 0 for those it does not select (Llama 4)."""
 
-    def attach(self, model: Any, visit: Visit) -> Any:
-        """See `RoutingPoint.attach`."""
+    def read(self, output: Any) -> Selections:
+        """See `RouterOutput.read`."""
+        scores = output[0]
+        best = scores.topk(int((scores != 0).sum(dim=1).max()), dim=1)
+        return Selections(best.indices, best.values)
 
-        def hook(_module: Any, _args: Any, output: Any) -> Any:
-            order, _, gates, sizes, logits = output
-            shape = (len(logits), len(order) // len(logits))
-            sorted_experts = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(order.device)
-            index, weights = torch.empty_like(order), torch.empty_like(gates)
-            index[order], weights[order] = sorted_experts, gates
-            chosen = visit(Selections(index.view(shape), weights.view(shape)))
-            if chosen is None:
-                return None
-            flat = chosen.index.to(order).flatten()
-            new_order = flat.sort(stable=True).indices
-            new_gates = (weights if chosen.weights is None else chosen.weights.to(gates).flatten())[new_order]
-            new_sizes = torch.bincount(flat, minlength=len(sizes)).tolist()
-            return new_order, new_order // shape[1], new_gates, new_sizes, logits
+    def written(self, output: Any, chosen: Selections) -> Any:
+        """See `RouterOutput.written`."""
+        assert chosen.weights is not None
+        scores = torch.zeros_like(output[0])
+        return scores.scatter_(1, chosen.index.to(scores.device), chosen.weights.to(scores)), *output[1:]
 
-        return model.get_submodule(self.path).register_forward_hook(hook)
+
+class SortedRows(RouterOutput):
+    """A router that returns rows sorted by expert: order, token and gate of each, rows per expert, logits (JetMoE)."""
+
+    def read(self, output: Any) -> Selections:
+        """See `RouterOutput.read`."""
+        order, _, gates, sizes, logits = output
+        index, weights = torch.empty_like(order), torch.empty_like(gates)
+        index[order] = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(order.device)
+        weights[order] = gates
+        return Selections(index.view(len(logits), -1), weights.view(len(logits), -1))
+
+    def written(self, output: Any, chosen: Selections) -> Any:
+        """See `RouterOutput.written`."""
+        assert chosen.weights is not None
+        order, _, gates, sizes, logits = output
+        experts = chosen.index.to(order).flatten()
+        new_order = experts.sort(stable=True).indices
+        new_gates = chosen.weights.to(gates).flatten()[new_order]
+        new_sizes = torch.bincount(experts, minlength=len(sizes)).tolist()
+        return new_order, new_order // chosen.index.shape[1], new_gates, new_sizes, logits
 
 
 def point_of_inputs(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ExpertInputs | None:
@@ -151,7 +160,7 @@ def _by_place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int | str, 
     return dict(places)
 
 
-def point_of_output(path: str, output: Any, *, n_experts: int) -> SparseScores | SortedRows | None:
+def point_of_output(path: str, output: Any, *, n_experts: int) -> RouterOutput | None:
     """Whether a module's output is that of one of the two other kinds of router."""
     if not isinstance(output, tuple):
         return None
