@@ -80,6 +80,18 @@ def detection(weights: list[SuperWeight] | None = None, *, model: str = "fake/mo
     return DetectionResult(**(values | fields))
 
 
+def files_below(folder: Path) -> dict[Path, int]:
+    """When each file was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is there, but for times and logs."""
+    timed = ("run_config.json", "cross_model_summary.json", "analysis.log", ".lock")
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in timed)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 class Machinery:
     """What the command calls, replaced: nothing is loaded, every call is remembered.
 
@@ -134,7 +146,7 @@ class Machinery:
 
     def load_text(self, dataset, *, data_dir=None):
         self.read_texts.append((dataset, data_dir))
-        return SimpleNamespace(name=dataset, fingerprint=f"text {dataset}")
+        return SimpleNamespace(name=dataset, fingerprint=f"text {dataset}", data_dir=data_dir)
 
     def replacements(self) -> dict[str, object]:
         """What stands in for what."""

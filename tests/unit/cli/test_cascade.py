@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import torch
 
 from swa.cascades.analysis import CascadeOptions
 from swa.engine.lens_records import LayerChoice
@@ -15,7 +16,7 @@ from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
 from swa.store.atomic import WriteError
 from swa.store.vocab_tree import VocabFolder
-from tests.unit.cli.fakes import detection, super_weight
+from tests.unit.cli.fakes import detection, files_below, super_weight
 from tests.unit.cli.vocab_fakes import site
 
 ROOT = Path("results/vocab-analysis")
@@ -30,10 +31,6 @@ def records() -> list[dict]:
 
 def block(path: Path = FOLDER.run_config) -> dict:
     return json.loads(path.read_text())["cascade"]
-
-
-def files_below(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
 def test_of_two_commands_in_one_folder_the_newest_has_the_figure(swa, drawn_vocabulary):
@@ -158,9 +155,7 @@ def test_names_of_figures_in_crowded_layers(swa, vocabulary):
     vocabulary.sites = SiteMap(tuple(two), {"model.layers": 12}, 600)
     vocabulary.network.model.layers["5"] = vocabulary.network.model.layers["11"]
     coordinate = "L5.mlps.1.down_proj[3,4]"
-    vocabulary.network.model.layers["5"].mlps = __import__("torch").nn.ModuleList(
-        [vocabulary.network.model.layers["11"].mlp] * 2
-    )
+    vocabulary.network.model.layers["5"].mlps = torch.nn.ModuleList([vocabulary.network.model.layers["11"].mlp] * 2)
     called = swa("cascade", "a/x", "--super-weights", coordinate)
     assert called.code == 0, called.err
     (figure,) = FOLDER.super_weight_plots.iterdir()

@@ -17,10 +17,6 @@ TWO = ("--super-weights", "L11.mlp.down_proj[507,1229]", "--super-weights", "L11
 SMALL = (*TWO, "--accuracy-tasks", "hellaswag")
 
 
-def files_below(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
-
-
 def test_the_files_of_an_evaluation(swa, drawn_evaluation):
     called = swa("evaluate", "fake/model", *SMALL, "--scales", "0", "0.5", "--seed", "7")
     assert called.code == 0, called.err

@@ -9,17 +9,13 @@ import pytest
 
 from swa.store.results import ResultsFolder
 from swa.store.tree import ModelFolder
-from tests.unit.cli.fakes import detection, super_weight
+from tests.unit.cli.fakes import detection, files_below, super_weight
 
 ROOT = Path("results/comprehensive_super_weight_analysis")
 FOLDER = ModelFolder(ROOT, "a--x")
 FIRST = ("--super-weights", "L11.mlp.down_proj[507,1229]")
 SMALL = ("evaluate", "a/x", *FIRST, "--accuracy-tasks", "hellaswag", "gsm8k")
 UNITS = ["perplexity", "hellaswag", "gsm8k"]
-
-
-def files_below(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
 def stamp_of(path: Path) -> str:

@@ -10,13 +10,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from swa.errors import UnavailableError
-from swa.models.sites import SiteMap
+from swa.errors import UnavailableError, UnsupportedModelError
+from swa.schemas.moe import MoeBlock
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
 from swa.store.vocab_tree import VocabFolder
 from tests.unit.cli.fakes import confirmation, detection, super_weight
-from tests.unit.cli.vocab_fakes import site
 
 ROOT = Path("results/vocab-analysis")
 FOLDER = VocabFolder(ROOT, "fake--model")
@@ -139,8 +138,7 @@ def test_a_saved_detection_of_the_default_folder_is_found(swa, vocabulary):
 
 
 def test_what_a_card_knows_from_the_detection(swa, vocabulary):
-    moe = {"p_active": 0.1, "co_spike_score": 0.9}
-    weight = super_weight(moe=type(super_weight()).model_fields["moe"].annotation.__args__[0](**moe))
+    weight = super_weight(moe=MoeBlock(p_active=0.1, co_spike_score=0.9))
     vocabulary.results["fake/model"] = detection([weight])
     assert swa("vocab", "fake/model").code == 0
     (card,) = lines(FOLDER.super_weight_cards)
@@ -160,104 +158,6 @@ def test_a_model_without_super_weights_has_empty_files(swa, vocabulary):
     assert "windows" not in json.loads(FOLDER.run_config.read_text())["vocab"]
     again = swa("vocab", "fake/model")
     assert "finished already" in again.err
-
-
-class TestNeurons:
-    def test_alone_nothing_is_detected_and_no_text_is_read(self, swa, vocabulary):
-        assert swa("detect", "fake/model").code == 0
-        vocabulary.order.clear()
-        called = swa("vocab", "fake/model", "--neurons", "11:7", "11:3")
-        assert called.code == 0, called.err
-        assert vocabulary.order == ["model", "space", "neurons"]
-        assert vocabulary.neurons == [("model.layers.11.mlp.down_proj", 7), ("model.layers.11.mlp.down_proj", 3)]
-        assert not FOLDER.super_weight_cards.exists()
-        assert not FOLDER.super_weight_table.exists()
-        assert json.loads(FOLDER.run_config.read_text())["vocab"]["dataset_fingerprint"] is None
-
-    def test_beside_super_weights_each_once(self, swa, vocabulary):
-        assert swa("vocab", "fake/model", *BOTH, "--neurons", "11:20", "11:7", "11:7").code == 0
-        assert [number for _, number in vocabulary.neurons] == [1229, 20, 7]
-
-    def test_of_experts_and_of_crowded_layers(self, swa, vocabulary):
-        experts = [site(3, kind="expert", expert=e, module="model.layers.3.mlp.experts") for e in range(3)]
-        two = [site(5, module=f"model.layers.5.mlps.{n}.down_proj") for n in range(2)]
-        vocabulary.sites = SiteMap((*experts, *two), {"model.layers": 12}, 600)
-        words = ("--neurons", "3:e2:42", "model.layers.5.mlps.1.down_proj:7")
-        called = swa("vocab", "fake/model", *words)
-        assert called.code == 0, called.err
-        assert names_in(FOLDER.neuron_plots) == {
-            "3-e2-42-effects.png",
-            "5-7-model_layers_5_mlps_1_down_proj-effects.png",
-        }
-        assert "3:e2:42" in called.out
-        assert "finished already" in swa("vocab", "fake/model", *words).err
-
-    @pytest.mark.parametrize(
-        ("text", "says"),
-        [
-            ("12:7", "Layers with a down projection are 0 to 9"),
-            ("11:1500", "neurons 0 to 1499"),
-            ("3:7", "Layer 3 has experts 0 to 2: write 3:e0:7"),
-            ("3:e3:7", "experts 0 to 2"),
-            ("0:e1:7", "Layer 0 has no experts: write 0:7"),
-            ("5:7", "--neurons model.layers.5.mlps.0.down_proj:7"),
-            ("model.layers.6.mlp:7", "no down projection"),
-        ],
-    )
-    def test_out_of_range_is_said_after_loading(self, swa, vocabulary, text, says):
-        experts = [site(3, kind="expert", expert=e, module="model.layers.3.mlp.experts") for e in range(3)]
-        two = [site(5, module=f"model.layers.5.mlps.{n}.down_proj") for n in range(2)]
-        last = site(9) if text.startswith("12") else site(11)
-        vocabulary.sites = SiteMap((site(0), *experts, *two, last), {"model.layers": 12}, 600)
-        called = swa("vocab", "fake/model", "--neurons", text)
-        assert called.code == 2
-        assert says in called.err
-        assert vocabulary.neurons == []
-
-    def test_a_layers_own_projection_comes_before_adapters(self, swa, vocabulary):
-        aux = site(4, kind="aux", module="model.layers.4.adapter")
-        vocabulary.sites = SiteMap((aux, site(4)), {"model.layers": 12}, 600)
-        assert swa("vocab", "fake/model", "--neurons", "4:7").code == 0
-        assert vocabulary.neurons == [("model.layers.4.mlp.down_proj", 7)]
-        assert names_in(FOLDER.neuron_plots) == {"4-7-model_layers_4_mlp_down_proj-effects.png"}
-        assert swa("vocab", "fake/model", "--neurons", "4:7").code == 0
-        assert len(vocabulary.neurons) == 1
-
-    def test_of_super_weights_where_effects_are_not_defined(self, swa, vocabulary):
-        vocabulary.undefined = ["model.layers.11.mlp.down_proj"]
-        called = swa("vocab", "fake/model", *BOTH)
-        assert called.code == 0, called.err
-        assert len(lines(FOLDER.super_weight_cards)) == 2
-        assert FOLDER.neuron_cards.read_bytes() == b""
-        assert "Note: Neurons of model.layers.11.mlp.down_proj write elsewhere" in called.out
-        assert "finished already" in swa("vocab", "fake/model", *BOTH).err
-        block = json.loads(FOLDER.run_config.read_text())["vocab"]
-        assert block["without_effects"] == ["model.layers.11.mlp.down_proj"]
-
-    def test_named_ones_must_be_defined(self, swa, vocabulary):
-        vocabulary.undefined = ["model.layers.11.mlp.down_proj"]
-        assert swa("vocab", "fake/model", "--neurons", "11:7").code == 4
-        assert swa("vocab", "fake/model", *BOTH, "--neurons", "11:1229").code == 4
-        assert vocabulary.passes == []
-
-    def test_the_census_leaves_out_what_is_not_defined(self, swa, vocabulary):
-        vocabulary.sites = SiteMap((site(4), site(5)), {"model.layers": 12}, 600)
-        vocabulary.undefined = ["model.layers.4.mlp.down_proj"]
-        assert swa("vocab", "fake/model", "--all-neurons").code == 0
-        assert vocabulary.parts == [1]
-        assert "finished already" in swa("vocab", "fake/model", "--all-neurons").err
-
-    def test_the_census(self, swa, vocabulary):
-        import pyarrow.parquet as pq
-
-        vocabulary.sites = SiteMap((site(4), site(5)), {"model.layers": 12}, 600)
-        called = swa("vocab", "fake/model", "--all-neurons")
-        assert called.code == 0, called.err
-        assert pq.read_table(FOLDER.census).column("layer").to_pylist() == [4, 4, 5, 5]
-        assert f"census: {FOLDER.census}" in called.out
-        assert "text" not in vocabulary.order
-        assert names_in(FOLDER.neuron_metrics) == {"census.parquet"}
-        assert "finished already" in swa("vocab", "fake/model", "--all-neurons").err
 
 
 @pytest.mark.parametrize(
@@ -318,9 +218,9 @@ class TestBootstrapWarning:
         assert called.code == 0
         assert "--bootstrap has 5 windows to draw from; below 20 intervals are rough." in called.err
         assert called.err.index("--bootstrap has") < called.err.index("variants and the intact model")
-        for words in (["--tokens", "2100", "--window-len", "200", "--stride", "100"],):
-            assert "--tokens 2100 or" in called.err
-            assert "--bootstrap has" not in swa("vocab", "b/y", *BOTH, "--bootstrap", "100", *words).err
+        assert "--tokens 2100 or" in called.err
+        more = ("--tokens", "2100", "--window-len", "200", "--stride", "100")
+        assert "--bootstrap has" not in swa("vocab", "b/y", *BOTH, "--bootstrap", "100", *more).err
         shorter = called.err.split(" or ")[1].split(" would give")[0].split()
         assert "--bootstrap has" not in swa("vocab", "c/z", *BOTH, "--bootstrap", "9", "--tokens", "500", *shorter).err
 
@@ -356,7 +256,7 @@ def test_several_models(swa, vocabulary):
 
 
 def test_one_of_several_models_fails(swa, vocabulary):
-    vocabulary.failing["a/x"] = __import__("swa.errors", fromlist=["x"]).UnsupportedModelError("No MLP.")
+    vocabulary.failing["a/x"] = UnsupportedModelError("No MLP.")
     called = swa("vocab", "a/x", "b/y", *BOTH)
     assert called.code == 7
     assert json.loads((ROOT / "run_config.json").read_text())["vocab"]["status"] == "partial"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+
 import pytest
 import torch
 
@@ -41,17 +43,13 @@ def _plain(loaded, windows):
     return float(loss), float(logits.softmax(-1)[..., STOPWORDS].sum(-1).mean())
 
 
-class _Removed:
-    def __init__(self, loaded, site, row, col):
-        self.weight = site.view(parameter_of(loaded.model, site).data)
-        self.place = (row, col)
-
-    def __enter__(self):
-        self.old = self.weight[self.place].clone()
-        self.weight[self.place] = 0
-
-    def __exit__(self, *_):
-        self.weight[self.place] = self.old
+@contextmanager
+def _removed(loaded, site, row, col):
+    weight = site.view(parameter_of(loaded.model, site).data)
+    old = weight[row, col].clone()
+    weight[row, col] = 0
+    yield
+    weight[row, col] = old
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -68,11 +66,11 @@ def test_both_impacts_equal_plain_loops(name):
         address = (site, plant.row, plant.col)
         scores = _measure(loaded, [address])[address]
         intact, mass = _plain(loaded, WINDOWS)
-        with _Removed(loaded, *address):
+        with _removed(loaded, *address):
             removed, removed_mass = _plain(loaded, WINDOWS)
         handle = layer.point.attach(loaded.model, lambda seen: with_expert(seen, site.expert))
         forced, _ = _plain(loaded, WINDOWS)
-        with _Removed(loaded, *address):
+        with _removed(loaded, *address):
             forced_removed, _ = _plain(loaded, WINDOWS)
         handle.remove()
     assert scores.impact_natural == pytest.approx(removed - intact, rel=1e-4, abs=2e-6)
@@ -120,12 +118,8 @@ def test_energy_is_that_of_the_residual_channel_after_the_layer():
         for zero in (False, True):
             kept = []
             hook = loaded.model.model.layers[2].register_forward_hook(lambda _m, _a, out, kept=kept: kept.append(out))
-            removed = _Removed(loaded, *address)
-            if zero:
-                removed.__enter__()
-            _plain(loaded, WINDOWS)
-            if zero:
-                removed.__exit__()
+            with _removed(loaded, *address) if zero else nullcontext():
+                _plain(loaded, WINDOWS)
             hook.remove()
             energies.append(float(kept[0][..., plant.row].double().square().mean()))
     assert score.energy_reduction == pytest.approx(energies[0] - energies[1], rel=1e-4)
