@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -139,18 +141,30 @@ def test_characters_that_the_terminal_lacks(tmp_path):
     assert "mod" in done.stderr
 
 
+def _opened(pipe):
+    """Open a named pipe for writing as soon as another process reads it."""
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        time.sleep(0.1)
+    pytest.fail("The pipe is not read.")
+
+
 def test_ctrl_c_is_130(tmp_path):
-    """A named pipe as text blocks the program until it is interrupted."""
-    os.mkfifo(tmp_path / "text.toml")
+    """A named pipe as configuration blocks the program until it is interrupted."""
+    pipe = tmp_path / "text.toml"
+    os.mkfifo(pipe)
     program = subprocess.Popen(
         [sys.executable, "-m", "swa", "detect", "--config", "text.toml"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
+        # in the background of a script Ctrl-C is ignored, and what it starts inherits that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    with pytest.raises(subprocess.TimeoutExpired):
-        program.wait(2)
+    writer = _opened(pipe)
     program.send_signal(signal.SIGINT)
-    _, err = program.communicate(timeout=20)
+    _, err = program.communicate(timeout=60)
+    os.close(writer)
     assert program.returncode == 130
     assert err.startswith("Error: Interrupted.")
