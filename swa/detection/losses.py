@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import Edit, Variant
 from swa.engine.plan import ForwardPlan
+from swa.engine.readout import ReadOut
 from swa.engine.reducers import LossReducer, RowLoss
+from swa.engine.selfcheck import Checked
 from swa.models.loaded import LoadedModel
 from swa.progress import Progress
 from swa.stats import Interval, bootstrap_ratio_of_sums, seeded_generator
@@ -70,6 +72,11 @@ class LossMeter:
     n_prefix: int
     progress: Progress
     notes: list[str]
+    _checked: Checked = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known about the model yet; all measurements share what they find out."""
+        self._checked = Checked(ReadOut(self.loaded))
 
     def measure(self, removals: Sequence[tuple[Edit, ...]], windows: Tensor, *, description: str) -> list[WindowLosses]:
         """Remove each set of scalars alone.
@@ -80,7 +87,10 @@ class LossMeter:
             description: What to call it in the progress display.
         """
         plan = ForwardPlan(
-            self.loaded, [Variant(str(i), edits) for i, edits in enumerate(removals)], progress=self.progress
+            self.loaded,
+            [Variant(str(i), edits) for i, edits in enumerate(removals)],
+            progress=self.progress,
+            known=self._checked,
         )
         reducer = LossReducer()
         batches = TokenBatch.all_scored(windows, n_prefix=self.n_prefix).split(self.batch_size)

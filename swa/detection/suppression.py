@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from swa.detection.extremes import Address
 from swa.detection.spikes import SpikeScreen
-from swa.engine.ablation import editing
-from swa.engine.edits import Edit
+from swa.engine.batch import TokenBatch
+from swa.engine.edits import Edit, Variant
+from swa.engine.plan import ForwardPlan
+from swa.engine.readout import ReadOut
+from swa.engine.recording import LayerCall
+from swa.engine.reducers import LogitsChunk
+from swa.engine.selfcheck import Checked
 from swa.models.flow import tensors_in
 from swa.models.loaded import LoadedModel
-from swa.models.partway import output_of
-from swa.models.sites import Site
 
 
 def spike_suppression(
@@ -32,25 +34,65 @@ def spike_suppression(
     Returns:
         By address; layers that return no residual stream are missing.
     """
-    intact: dict[tuple[str, int], float] = {}
-    result: dict[Address, float] = {}
+    by_text: dict[int, list[Address]] = {}
     for address in addresses:
-        site = address[0]
         spike = screen.found.get(address)
-        text = spike.prompts[0] if spike else 0
-        place = (f"{site.stack}.{site.layer}", text)
-        if place not in intact:
-            intact[place] = _peak(loaded.model, site, texts[text])
-        with editing(loaded, [Edit(*address)]):
-            removed = _peak(loaded.model, site, texts[text])
-        if intact[place] > 0:
-            result[address] = removed / intact[place]
+        by_text.setdefault(spike.prompts[0] if spike else 0, []).append(address)
+    result: dict[Address, float] = {}
+    checked = Checked(ReadOut(loaded))
+    for number, some in by_text.items():
+        removals = {Variant(str(i), (Edit(*address),)): address for i, address in enumerate(some)}
+        plan = ForwardPlan(loaded, list(removals), known=checked)
+        measured = plan.measure(_unscored(texts[number]), _Nothing(), reader=_PeakReader(loaded, removals))
+        result |= {removals[one.variant]: one.seen for one in measured[1:] if one.seen is not None}
     return result
 
 
-def _peak(model: Any, site: Site, input_ids: Tensor) -> float:
-    """Largest |residual| after the site's layer; 0 where that returns none."""
-    with torch.no_grad():
-        output = output_of(model.get_submodule(f"{site.stack}.{site.layer}"), model, input_ids=input_ids)
-    tensors = [t for t in tensors_in(output) if t.is_floating_point()]
+class _PeakReader:
+    """Reads the largest |residual| after a removal's layer, over that of the intact model."""
+
+    def __init__(self, loaded: LoadedModel, removals: Mapping[Variant, Address]) -> None:
+        sites = {variant: address[0] for variant, address in removals.items()}
+        self._layers = {
+            variant: loaded.model.get_submodule(f"{site.stack}.{site.layer}") for variant, site in sites.items()
+        }
+
+    def wants(self, _variant: Variant) -> bool:
+        """All removals."""
+        return True
+
+    def read(
+        self, variant: Variant, intact: Sequence[LayerCall], calls: Sequence[LayerCall], _batch: TokenBatch
+    ) -> float | None:
+        """See `LayerReader.read`; `None` where the layer returns no residual stream."""
+        before, after = (
+            next((_peak(call) for call in some if call.layer is self._layers[variant]), 0.0) for some in (intact, calls)
+        )
+        return after / before if before > 0 else None
+
+    def join(self, parts: Sequence[float | None]) -> float | None:
+        """A text is one row, so there is one part."""
+        return parts[0]
+
+
+def _peak(call: LayerCall) -> float:
+    tensors = [tensor for tensor in tensors_in(call.output) if tensor.is_floating_point()]
     return float(tensors[0].float().abs().max()) if tensors else 0.0
+
+
+class _Nothing:
+    """Keeps nothing of the logits; they are made all the same."""
+
+    def reduce(self, chunks: Iterable[LogitsChunk], batch: TokenBatch) -> int:
+        """Number of logits read."""
+        return sum(len(chunk.logits) for chunk in chunks)
+
+    def join(self, parts: Sequence[int]) -> int:
+        """That of several batches."""
+        return sum(parts)
+
+
+def _unscored(text: Tensor) -> TokenBatch:
+    """A text of which one prediction is read, since a pass is read somewhere."""
+    place = torch.zeros(1, dtype=torch.int64)
+    return TokenBatch(text.cpu(), rows=place, positions=place, targets=place)

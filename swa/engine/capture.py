@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from swa.engine.calls import SiteCall, SiteCalls, watch_sites
 from swa.models.flow import tensors_in
+from swa.models.layers import layer_lists
 from swa.models.owners import ParameterOwners
 from swa.models.products import is_product, storage_of
 from swa.models.sites import Site
-from swa.models.trace import layer_lists
 
 aten = torch.ops.aten
 

@@ -91,9 +91,7 @@ class ForcedPlan(ForwardPlan):
     @classmethod
     def beside(cls, plan: ForwardPlan, variants: Sequence[Variant], *, routing: ForcedRouting) -> ForcedPlan:
         """A plan for the same model that trusts what `plan` has found out about sharing: the layers are the same."""
-        forced = cls(plan.loaded, variants, progress=plan.progress, routing=routing)
-        forced._readout, forced._exact = plan._readout, plan._exact
-        return forced
+        return cls(plan.loaded, variants, progress=plan.progress, known=plan.checked, routing=routing)
 
     def editing(self, edits: Sequence[Edit]) -> AbstractContextManager[None]:
         """See `ForwardPlan.editing`: without edits it is the first arm."""

@@ -2,7 +2,8 @@
 
 For each batch the baseline runs once and its layers' outputs are kept. A variant is the model's own forward with the
 layers before its first edit answered from that recording. Whether this is exact for a model is not assumed: for every
-first edited layer an edited forward with and without the shortcut is compared once.
+first edited layer an edited forward with and without the shortcut is compared once. Where weights lie on disk all go
+through the layers together (`engine/layerwise.py`), if that is exact.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import torch
 from swa.engine.ablation import editing, rows_of
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import BASELINE, Edit, Variant
+from swa.engine.layerwise import Arm, LayerByLayer
 from swa.engine.readout import ReadOut
 from swa.engine.recording import LayerCall, answered, layers_of, recorded
 from swa.engine.reducers import Reducer
-from swa.engine.selfcheck import shortcut_is_exact
+from swa.engine.selfcheck import Checked, shortcut_is_exact
 from swa.errors import OutOfMemoryError
 from swa.models.loaded import LoadedModel
 from swa.models.sites import Site, parameter_of
@@ -77,6 +79,8 @@ class ForwardPlan:
         progress: Where a fallback is told, once.
         n_layer_calls: Layer executions so far, of baseline and variants: what sharing saves shows here.
         fallbacks: Sentences about what could not be shared.
+        known: What another plan for the same model has found out; it saves checks.
+        checked: What this plan knows.
     """
 
     loaded: LoadedModel
@@ -84,16 +88,16 @@ class ForwardPlan:
     progress: Progress = field(default_factory=SilentProgress)
     n_layer_calls: int = 0
     fallbacks: list[str] = field(default_factory=list)
+    known: Checked | None = None
+    checked: Checked = field(init=False)
     _rows: dict[Site, list[int]] = field(init=False)
     _layers: list[Any] = field(init=False)
-    _readout: ReadOut = field(init=False)
-    _exact: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the layers and the rows that offloaded weights need recomputed."""
+        self.checked = self.known or Checked(ReadOut(self.loaded))
         self._layers = layers_of(self.loaded.model)
         self._rows = rows_of([edit for variant in self.variants for edit in variant.edits])
-        self._readout = ReadOut(self.loaded)
 
     @property
     def model(self) -> Any:
@@ -162,9 +166,11 @@ class ForwardPlan:
         recorder = BASELINE if baseline else max(self.variants, key=self._depth, default=BASELINE)
         results: dict[int, Measured[R]] = {}
         with torch.no_grad():
-            self._readout.check(batch)
+            self.checked.readout.check(batch)
+            if self._goes_layerwise(batch):
+                return self._measure_layerwise(batch, reducer, baseline, reader, advance)
             with self.editing(recorder.edits), recorded(self._layers if len(wanted) > 1 else []) as calls:
-                results[id(recorder)] = Measured(recorder, reducer.reduce(self._readout.read(batch), batch))
+                results[id(recorder)] = Measured(recorder, reducer.reduce(self.checked.readout.read(batch), batch))
             self._ran(len(calls) or len(self._layers), advance)
             shared_by_all = calls[: self.first_edited_call(recorder, calls)]
             for variant in wanted:
@@ -177,11 +183,56 @@ class ForwardPlan:
                     answered(self._layers, shared),
                     recorded(self._layers if reads else []) as own,
                 ):
-                    result = reducer.reduce(self._readout.read(batch), batch)
+                    result = reducer.reduce(self.checked.readout.read(batch), batch)
                 seen = reader.read(variant, calls, own, batch) if reader is not None and reads else None
                 results[id(variant)] = Measured(variant, result, seen)
                 self._ran(len(calls) - len(shared), advance)
         return [results[id(variant)] for variant in wanted]
+
+    def _goes_layerwise(self, batch: TokenBatch) -> bool:
+        """Whether all variants go through the layers together; checked on the first batch."""
+        if not self.loaded.offloaded or not self.variants or None in map(self._holders, self.variants):
+            return False
+        if self.checked.layerwise is None:
+            first = min(self.variants, key=self._depth)
+            self.checked.layerwise = self._layers_together().is_exact(self._arms([first], None), batch)
+            if not self.checked.layerwise:
+                self._note(f"Layers are read from disk for each removal in this {type(self.model).__name__}.")
+        return self.checked.layerwise
+
+    def _layers_together(self) -> LayerByLayer:
+        return LayerByLayer(self.model, self._layers, self.checked.readout, self.editing)
+
+    def _arms(self, variants: Sequence[Variant], reader: LayerReader | None) -> list[Arm[Any]]:
+        """The intact model and variants, ready to start."""
+        arms: list[Arm[Any]] = [Arm(BASELINE, set(), keeps=True)]
+        for variant in variants:
+            wanted = reader is not None and reader.wants(variant)
+            arms.append(Arm(variant, self._holders(variant) or set(), keeps=wanted))
+        return arms
+
+    def _measure_layerwise(
+        self,
+        batch: TokenBatch,
+        reducer: Reducer[R],
+        baseline: bool,
+        reader: LayerReader | None,
+        advance: Callable[[], None] | None,
+    ) -> list[Measured[R]]:
+        arms: list[Arm[R]] = self._arms(self.variants, reader)
+        self._layers_together().measure(batch, arms, reducer)
+        results = []
+        for arm in arms if baseline else arms[1:]:
+            assert arm.result is not None
+            reads = reader is not None and arm is not arms[0] and arm.keeps
+            seen = reader.read(arm.variant, arms[0].calls, arm.calls, batch) if reader is not None and reads else None
+            results.append(Measured(arm.variant, arm.result, seen))
+            self._ran(arm.n_made, advance)
+        return results
+
+    def _note(self, sentence: str) -> None:
+        self.fallbacks.append(sentence)
+        self.progress.warn(sentence)
 
     def _ran(self, n_layers: int, advance: Callable[[], None] | None) -> None:
         self.n_layer_calls += n_layers
@@ -198,15 +249,15 @@ class ForwardPlan:
         first = self.first_edited_call(variant, calls)
         if first == 0:
             return []
-        if first not in self._exact:
-            self._exact[first] = shortcut_is_exact(
+        if first not in self.checked.exact:
+            self.checked.exact[first] = shortcut_is_exact(
                 self.loaded, variant, first, batch=batch, layers=self._layers, editing=self.editing
             )
-            if not self._exact[first]:
-                sentence = f"Layers before {first} cannot be shared in this {type(self.model).__name__}; they run anew."
-                self.fallbacks.append(sentence)
-                self.progress.warn(sentence)
-        return calls[:first] if self._exact[first] else []
+            if not self.checked.exact[first]:
+                self._note(
+                    f"Layers before {first} cannot be shared in this {type(self.model).__name__}; they run anew."
+                )
+        return calls[:first] if self.checked.exact[first] else []
 
     def first_edited_call(self, variant: Variant, calls: Sequence[LayerCall]) -> int:
         """Number of the first layer call that an edit can reach: all calls before it equal the baseline's."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from swa.models.flow import tensors_in
-from swa.models.trace import layer_lists
+from swa.models.layers import layer_lists
 
 
 class LayerCall(NamedTuple):

@@ -1,15 +1,17 @@
-"""Is the shortcut exact for this model? Asked once for every layer at which variants start."""
+"""Is the shortcut exact for this model? Asked once for every layer at which variants start, and kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from swa.engine.batch import TokenBatch
 from swa.engine.edits import Edit, Variant
+from swa.engine.readout import ReadOut
 from swa.engine.recording import answered, recorded
 from swa.models.loaded import LoadedModel
 
@@ -18,6 +20,21 @@ N_TOKENS = 48
 
 MISSING_STATE = (RuntimeError, LookupError, AttributeError, TypeError, ValueError)
 """How a model fails whose later layers need what earlier ones leave behind (shared keys and values)."""
+
+
+@dataclass
+class Checked:
+    """What has been found out about a model by running it; several plans may share it.
+
+    Attributes:
+        readout: Reads its logits, and knows whether its head can be run alone.
+        exact: By number of layer calls: whether so many can be answered.
+        layerwise: Whether variants can go through the layers together; `None` while that is not known.
+    """
+
+    readout: ReadOut
+    exact: dict[int, bool] = field(default_factory=dict)
+    layerwise: bool | None = None
 
 
 def shortcut_is_exact(

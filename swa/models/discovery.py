@@ -20,8 +20,9 @@ from swa.errors import UnsupportedModelError
 from swa.models.experts import eager_experts, fused_experts
 from swa.models.family import complete_families
 from swa.models.flow import Flow
+from swa.models.layers import layer_lists
 from swa.models.sites import Site, SiteMap
-from swa.models.trace import Event, Trace, layer_lists, sample_ids, trace_forward
+from swa.models.trace import Event, Trace, sample_ids, trace_forward
 from swa.schemas.coordinate import SiteKind
 
 

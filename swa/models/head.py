@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from swa.models.layers import layer_lists
 from swa.models.norms import looks_like_norm
 from swa.models.products import storage_of
-from swa.models.trace import layer_lists
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from swa.models.inspect import context_length, read_config
 from swa.models.loaded import LoadedModel
 from swa.models.memory import free_memory
 from swa.models.network import Placement, read_network
+from swa.models.offload import check_shared, read_layers_whole, weights_on_disk_known
 from swa.models.reference import ModelReference, parse_reference
 from swa.models.tokenizer import read_tokenizer
 from swa.progress import Progress, SilentProgress
@@ -89,16 +91,23 @@ def load_model(
     )
     if getattr(config, "is_decoder", True) is False and hasattr(config, "add_cross_attention"):
         progress.warn("This model attends in both directions (is_decoder is false); its losses are no predictions.")
+    offloaded = any(parameter.device.type == "meta" for parameter in network.parameters())
+    if offloaded:
+        read_layers_whole(network)
+    with weights_on_disk_known(type(network).__name__) if offloaded else nullcontext():
+        sites = discover_sites(network, device=target)
+    if offloaded:
+        check_shared(network, sites)
     return LoadedModel(
         reference=reference,
         model=network,
         tokenizer=tokenizer,
-        sites=discover_sites(network, device=target),
+        sites=sites,
         fingerprint=place.fingerprint,
         revision=place.revision,
         dtype=network.dtype,
         device=target,
-        offloaded=any(parameter.device.type == "meta" for parameter in network.parameters()),
+        offloaded=offloaded,
         context_length=context_length(network, tokenizer),
     )
 

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from swa.models.trace import layer_lists
+from swa.models.layers import layer_lists
 from swa.models.weights import resident
 
 _SIZE = 1024.0

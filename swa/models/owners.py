@@ -7,14 +7,15 @@ from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
 
+from swa.models.layers import layer_lists
 from swa.models.products import storage_of
 
 
 class ParameterOwners:
     """Finds the parameter behind an operand.
 
-    Resident parameters are found by their storage. Weights that accelerate reads from disk exist only while their
-    module runs; they are sought among the parameters of the modules that are running.
+    Resident parameters are found by their storage. Weights that are read from disk exist only while their module or
+    its layer runs; they are sought among the parameters of what is running.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -31,9 +32,10 @@ class ParameterOwners:
         if address in self._resident:
             return self._resident[address]
         for path, module in reversed(self._running):
-            for name, parameter in module.named_parameters(recurse=False):
+            for name, parameter in module.named_parameters():
                 if parameter.device.type != "meta" and storage_of(parameter) == address:
-                    return path, name, parameter
+                    owner, _, last = f"{path}.{name}".rpartition(".")
+                    return owner, last, parameter
         return None
 
     @classmethod
@@ -42,9 +44,10 @@ class ParameterOwners:
         """Owners of a model's parameters while it runs forward passes in this context."""
         owners = cls(model)
         with ExitStack() as stack:
+            layers = {id(layer) for some in layer_lists(model).values() for layer in some}
             for path, module in model.named_modules():
-                offloaded = [p for p in module.parameters(recurse=False) if p.device.type == "meta"]
-                if offloaded:
+                parameters = module.parameters(recurse=id(module) in layers)
+                if any(parameter.device.type == "meta" for parameter in parameters):
                     before = module.register_forward_pre_hook(
                         lambda module, _args, path=path: owners._running.append((path, module))
                     )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from swa.models.flow import Flow, FlowTracker, tensors_in
+from swa.models.layers import layer_lists
 from swa.models.owners import ParameterOwners
 from swa.models.products import Product, is_product, operands, read_product
 
@@ -113,6 +114,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         if is_product(func):
+            if len({tensor.device.type for tensor in tensors_in(args)}) > 1:
+                # torch multiplies with a placeholder of a weight on disk without a word, and returns what lies around
+                raise RuntimeError(f"{func} has an operand on meta.")
             for operand, right in zip(operands(func, args), (False, True), strict=True):
                 owner = self._owners.find(operand)
                 if owner is not None:
@@ -149,16 +153,6 @@ def _consistent(product: Product, output: Tensor) -> bool:
     spread = (rest - rest[..., :1, :]).abs().amax()
     scale = torch.maximum(expected.abs().amax(), y.float().abs().amax())
     return bool(spread <= 3e-2 * scale + 1e-6) or not bool(torch.isfinite(scale))
-
-
-def layer_lists(model: nn.Module) -> dict[str, nn.ModuleList]:
-    """The outermost `nn.ModuleList`s of a model, by path; their items are taken for layers where they are executed."""
-    found: dict[str, nn.ModuleList] = {}
-    for path, module in model.named_modules():
-        nested = any(path.startswith(f"{outer}.") for outer in found)
-        if isinstance(module, nn.ModuleList) and not nested:
-            found[path] = module
-    return found
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +20,19 @@ def resident(module: nn.Module) -> Iterator[None]:
     from accelerate.utils import align_module_device
 
     with align_module_device(module):
+        yield
+
+
+@contextmanager
+def kept_resident(module: nn.Module) -> Iterator[None]:
+    """All weights in a module in memory for the time of the context; its forward passes read nothing from disk."""
+    with ExitStack() as stack:
+        for part in module.modules():
+            if any(parameter.device.type == "meta" for parameter in part.parameters(recurse=False)):
+                stack.enter_context(resident(part))
+                hook: Any = part._hf_hook
+                stack.callback(setattr, hook, "offload", hook.offload)
+                hook.offload = False  # accelerate would read them for each call, and drop them after it
         yield
 
 
