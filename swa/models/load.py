@@ -18,7 +18,7 @@ from swa.models.inspect import context_length, read_config
 from swa.models.loaded import LoadedModel
 from swa.models.memory import free_memory
 from swa.models.network import Placement, read_network
-from swa.models.offload import check_shared, read_layers_whole, weights_on_disk_known
+from swa.models.offload import check_shared, give_back_freed_memory, read_layers_whole, weights_on_disk_known
 from swa.models.reference import ModelReference, parse_reference
 from swa.models.tokenizer import read_tokenizer
 from swa.progress import Progress, SilentProgress
@@ -93,6 +93,7 @@ def load_model(
         progress.warn("This model attends in both directions (is_decoder is false); its losses are no predictions.")
     offloaded = any(parameter.device.type == "meta" for parameter in network.parameters())
     if offloaded:
+        give_back_freed_memory()
         read_layers_whole(network)
     with weights_on_disk_known(type(network).__name__) if offloaded else nullcontext():
         sites = discover_sites(network, device=target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +15,9 @@ from swa.models.layers import layer_lists
 from swa.models.sites import SiteMap
 from swa.models.weights import kept_resident
 
+_M_MMAP_THRESHOLD = -3
+"""Number of the option in malloc.h."""
+
 
 def read_layers_whole(network: nn.Module) -> None:
     """Let each layer's weights come from disk when the layer is called, all of them, and go when it is done.
@@ -23,6 +28,12 @@ def read_layers_whole(network: nn.Module) -> None:
         for layer in layers:
             if any(parameter.device.type == "meta" for parameter in layer.parameters()):
                 layer.forward = _whole(layer, layer.forward)
+
+
+def give_back_freed_memory() -> None:
+    """Let glibc return large blocks to the system when they are freed; what was read from disk would stay otherwise."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
 
 
 def _whole(layer: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
