@@ -6,6 +6,7 @@ by the form of what their router returns. No name of a model or class takes part
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -77,7 +78,7 @@ class ExpertInputs:
 
 
 @dataclass(frozen=True)
-class RouterOutput:
+class RouterOutput(ABC):
     """A router that returns selections in a form of its own.
 
     Attributes:
@@ -95,13 +96,13 @@ class RouterOutput:
 
         return model.get_submodule(self.path).register_forward_hook(hook)
 
+    @abstractmethod
     def read(self, output: Any) -> Selections:
         """The selections that an output says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def written(self, output: Any, chosen: Selections) -> Any:
         """An output of the same form that says other selections, as many a token."""
-        raise NotImplementedError
 
 
 class SparseScores(RouterOutput):

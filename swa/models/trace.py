@@ -114,7 +114,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         if is_product(func):
-            if len({tensor.device.type for tensor in tensors_in(args)}) > 1:
+            if {tensor.device.type for tensor in tensors_in(args)} > {"meta"}:
                 # torch multiplies with a placeholder of a weight on disk without a word, and returns what lies around
                 raise RuntimeError(f"{func} has an operand on meta.")
             for operand, right in zip(operands(func, args), (False, True), strict=True):

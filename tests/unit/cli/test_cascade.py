@@ -15,13 +15,9 @@ from swa.models.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
 from swa.store.atomic import WriteError
-from swa.store.vocab_tree import VocabFolder
 from tests.unit.cli.fakes import detection, files_below, super_weight
-from tests.unit.cli.vocab_fakes import site
+from tests.unit.cli.vocab_fakes import FOLDER, ONE, ROOT, TWO, configuration, site
 
-ROOT = Path("results/vocab-analysis")
-FOLDER = VocabFolder(ROOT, "a--x")
-ONE, TWO = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[10,20]"
 BOTH = ("cascade", "a/x", "--super-weights", ONE, "--super-weights", TWO)
 
 
@@ -30,7 +26,7 @@ def records() -> list[dict]:
 
 
 def block(path: Path = FOLDER.run_config) -> dict:
-    return json.loads(path.read_text())["cascade"]
+    return configuration("cascade", path)
 
 
 def test_of_two_commands_in_one_folder_the_newest_has_the_figure(swa, drawn_vocabulary):

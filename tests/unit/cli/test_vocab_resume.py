@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from swa.schemas.cards import SuperWeightCard
-from swa.store.vocab_tree import VocabFolder
 from tests.unit.cli.fakes import confirmation, contents, detection, files_below, super_weight
+from tests.unit.cli.vocab_fakes import FOLDER, ONE, ROOT, TWO, configuration
 
-ROOT = Path("results/vocab-analysis")
-FOLDER = VocabFolder(ROOT, "a--x")
-ONE, TWO = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[10,20]"
 BOTH = ("vocab", "a/x", "--super-weights", ONE, "--super-weights", TWO)
 
 
 def block(path: Path = FOLDER.run_config) -> dict:
-    return json.loads(path.read_text())["vocab"]
+    return configuration("vocab", path)
 
 
 def coordinates() -> list[str]:

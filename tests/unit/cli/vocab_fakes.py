@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,14 +16,23 @@ from swa.models.sites import Site, SiteMap
 from swa.schemas.cards import CascadeBlock, NeuronCard, SuperWeightCard
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
+from swa.store.vocab_tree import VocabFolder
 from tests.unit.cli.evaluate_fakes import EvaluateMachinery
 
+ROOT = Path("results/vocab-analysis")
+FOLDER = VocabFolder(ROOT, "a--x")
+ONE, TWO = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[10,20]"
 NOTES: list[str] = []
 """What cards of neurons say."""
 METRICS = ("loss", "entropy", "topk_margin", "stopword_mass", "logit_margin")
 N_ROWS, N_COLS, N_LOGITS = 600, 1500, 40
 N_LETTERS = 3000
 """Length of the fake text, in letters, which are its tokens."""
+
+
+def configuration(command: str, path: Path = FOLDER.run_config) -> dict:
+    """A command's block in a run_config.json."""
+    return json.loads(path.read_text())[command]
 
 
 def metrics(scale: float = 1.0) -> dict[str, float]:
