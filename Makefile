@@ -50,6 +50,7 @@ bench: setup ## print speed ratios
 	$(BIN)/python -m benchmarks.perplexity_vs_naive
 	$(BIN)/python -m benchmarks.vocab_vs_naive
 	$(BIN)/python -m benchmarks.slopes
+	$(BIN)/python -m benchmarks.larger_than_memory
 	$(if $(SWA_DATA_DIR),$(BIN)/python -m benchmarks.evaluate_vs_lm_eval --data-dir $(SWA_DATA_DIR))
 
 clean:
