@@ -19,14 +19,14 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from benchmarks.watch import Spent
-from swa.engine.ablation import edited_in_place
-from swa.engine.edits import BASELINE, Edit, Variant
-from swa.engine.sequences import SequenceScorer
+from swa.engine.packing.scorer import SequenceScorer
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.edits import BASELINE, Edit, Variant
 from swa.evaluation.accuracy import encode
-from swa.evaluation.bridge import Encoder
-from swa.evaluation.scoring import score
-from swa.evaluation.tasks import load_tasks
-from swa.models.load import load_model
+from swa.evaluation.harness.bridge import Encoder
+from swa.evaluation.harness.scoring import score
+from swa.evaluation.harness.tasks import load_tasks
+from swa.models.loading.load import load_model
 from swa.progress import SilentProgress
 
 CASES: dict[str, dict[str, Any]] = {

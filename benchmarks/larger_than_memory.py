@@ -20,14 +20,14 @@ from swa.data.sources import load_text
 from swa.data.windows import detection_windows
 from swa.detection.analysis import detect, prompt_ids
 from swa.detection.options import DetectOptions
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.recording import layers_of
-from swa.engine.reducers import LossReducer
-from swa.models.load import load_model
-from swa.models.loaded import LoadedModel
-from swa.models.weights import kept_resident
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
+from swa.engine.variants.recording import layers_of
+from swa.models.loading.load import load_model
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import kept_resident
 
 N_REMOVALS = 8
 

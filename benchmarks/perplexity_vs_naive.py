@@ -19,14 +19,14 @@ from torch.nn import functional
 from benchmarks.watch import Spent
 from swa.data.sources import load_text
 from swa.data.windows import token_stream
-from swa.engine.ablation import edited_in_place
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import BASELINE, Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
-from swa.engine.sequences import SequenceScorer
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.packing.scorer import SequenceScorer
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from swa.evaluation.texts import paragraphs
-from swa.models.load import load_model
+from swa.models.loading.load import load_model
 from swa.progress import SilentProgress
 
 N_REMOVALS = 8

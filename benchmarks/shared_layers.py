@@ -15,12 +15,12 @@ import torch
 
 from swa.data.sources import load_text
 from swa.data.windows import detection_windows
-from swa.engine.ablation import edited_in_place
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
-from swa.models.load import load_model
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
+from swa.models.loading.load import load_model
 
 N_REMOVALS = 8
 

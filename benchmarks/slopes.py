@@ -19,12 +19,12 @@ import torch
 from benchmarks.watch import Spent
 from swa.data.sources import load_text
 from swa.data.windows import token_stream
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
-from swa.models.load import load_model
-from swa.report.plots.style import figure_style, new_figure, png
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
+from swa.models.loading.load import load_model
+from swa.reports.plots.style import figure_style, new_figure, png
 
 LENGTH = 128
 N_WINDOWS = (1, 2, 4, 8, 12)

@@ -25,8 +25,8 @@ from swa.data.sources import load_text
 from swa.data.token_classes import token_classes
 from swa.data.token_text import token_texts
 from swa.data.windows import token_stream
-from swa.engine.text_windows import text_windows
-from swa.models.load import load_model
+from swa.engine.measures.text_windows import text_windows
+from swa.models.loading.load import load_model
 from swa.schemas.detection import SuperWeight
 from swa.vocabulary.census import census
 from swa.vocabulary.enrichment import enrichment
@@ -140,9 +140,9 @@ def print_memory() -> None:
     """Peak of the resident memory while window metrics of a large vocabulary are measured."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from swa.engine.batch import TokenBatch
-    from swa.engine.readout import ReadOut
-    from swa.engine.window_metrics import WindowReducer
+    from swa.engine.measures.window_metrics import WindowReducer
+    from swa.engine.variants.batch import TokenBatch
+    from swa.engine.variants.readout import ReadOut
 
     class Loaded:
         model = LlamaForCausalLM(

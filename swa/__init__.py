@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from swa.data.sources import load_text
     from swa.detection.analysis import detect
     from swa.detection.options import DetectOptions
-    from swa.engine.lens_records import LayerChoice
+    from swa.engine.measures.lens_records import LayerChoice
     from swa.evaluation.analysis import evaluate
+    from swa.evaluation.harness.tasks import load_tasks
     from swa.evaluation.options import EvaluateOptions
-    from swa.evaluation.tasks import load_tasks
-    from swa.models.load import load_model
+    from swa.models.loading.load import load_model
     from swa.vocabulary.analysis import vocab
     from swa.vocabulary.neuron_options import NeuronOptions
     from swa.vocabulary.options import InterventionOptions, WindowOptions
@@ -49,11 +49,11 @@ _PLACES = {
     "swa.data.sources": ("load_text",),
     "swa.detection.analysis": ("detect",),
     "swa.detection.options": ("DetectOptions",),
-    "swa.engine.lens_records": ("LayerChoice",),
+    "swa.engine.measures.lens_records": ("LayerChoice",),
     "swa.evaluation.analysis": ("evaluate",),
     "swa.evaluation.options": ("EvaluateOptions",),
-    "swa.evaluation.tasks": ("load_tasks",),
-    "swa.models.load": ("load_model",),
+    "swa.evaluation.harness.tasks": ("load_tasks",),
+    "swa.models.loading.load": ("load_model",),
     "swa.vocabulary.analysis": ("vocab",),
     "swa.vocabulary.neuron_options": ("NeuronOptions",),
     "swa.vocabulary.options": ("InterventionOptions", "WindowOptions"),

@@ -31,7 +31,7 @@ def cache_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def demo(cache_dir):
     """The real demo model."""
-    from swa.models.load import load_model
+    from swa.models.loading.load import load_model
 
     return load_model("demo", cache_dir=cache_dir)
 

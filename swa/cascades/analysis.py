@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from swa.data.sources import TextSource
-from swa.engine.edits import Edit, Variant
-from swa.engine.lens import LensSums, LensTarget
-from swa.engine.lens_records import LayerChoice, cascade_readings
-from swa.engine.passes import NoPassBook, PassBook, run_pass
-from swa.engine.text_windows import TextWindows, text_windows, windows_at_once
-from swa.models.loaded import LoadedModel
+from swa.engine.measures.lens import LensSums, LensTarget
+from swa.engine.measures.lens_records import LayerChoice, cascade_readings
+from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
+from swa.engine.measures.text_windows import TextWindows, text_windows, windows_at_once
+from swa.engine.variants.edits import Edit, Variant
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight

@@ -78,8 +78,8 @@ def figures_of(folder: VocabFolder, results: Iterable[CascadeResult], by_module:
 
 
 def _figure(folder: VocabFolder, result: CascadeResult, stem: str) -> Figures:
-    from swa.report.plots import cascade
-    from swa.report.plots.style import png
+    from swa.reports.plots import cascade
+    from swa.reports.plots.style import png
 
     title = f"{result.model}: {result.coordinate}, by layer"
     residual = cascade.ResidualRow(result.h_row_baseline, result.h_row_removed)

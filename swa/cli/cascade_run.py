@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import MISSING
 
 from swa.cli.cascade_files import CASCADE, CascadeShelf, chosen, figures_of, paths_of
-from swa.cli.command import Invocation
 from swa.cli.configuration import check_configuration, configuration
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import LoadOptions, RunOptions
 from swa.cli.header import RunBlock, completed_by, ended, recorded, run_header, write_block
 from swa.cli.neuron_choice import crowded_modules
-from swa.cli.options import LoadOptions, RunOptions
 from swa.cli.pass_plan import PassPlan, plan_pass
-from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_files import draw_missing, remove_figures
 from swa.cli.window_plan import measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
-from swa.report.words import counted
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
 from swa.store.passes import FilePassBook
 from swa.store.vocab_tree import VocabFolder
+from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.cascades.analysis import CascadeOptions
     from swa.data.sources import TextSource
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.options import WindowOptions
 
 CHANGES_NUMBERS = ("layers", "tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
@@ -213,7 +213,7 @@ class CascadeRun:
         return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress, notes=notes)
 
     def _pass_key(self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan) -> str:
-        from swa.engine.edits import Edit, Variant
+        from swa.engine.variants.edits import Edit, Variant
 
         variants = []
         layers = []

@@ -11,7 +11,7 @@ from swa.store.atomic import WriteError, write_bytes, write_text
 from swa.store.tree import make_writable
 
 if TYPE_CHECKING:
-    from swa.report.compare.runs import Run
+    from swa.reports.compare.runs import Run
     from swa.schemas.summaries import Comparison
 
 FIGURES = {
@@ -49,10 +49,10 @@ def write_comparison(places: Sequence[Path], output: Path, *, allow_mismatch: bo
         InvalidArtifactError: An artifact does not fit its schema.
         PartialFailureError: The record is written, something else could not be.
     """
-    from swa.report.compare.build import compare
-    from swa.report.compare.page import comparison_page
-    from swa.report.compare.runs import find_runs
-    from swa.report.markdown import render_markdown
+    from swa.reports.compare.build import compare
+    from swa.reports.compare.page import comparison_page
+    from swa.reports.compare.runs import find_runs
+    from swa.reports.page.markdown import render_markdown
 
     runs = find_runs(places)
     comparison = compare(runs, allow_mismatch=allow_mismatch)
@@ -74,9 +74,9 @@ def write_comparison(places: Sequence[Path], output: Path, *, allow_mismatch: bo
 def _drawn(comparison: Comparison) -> dict[str, bytes]:
     from pydantic import MISSING
 
-    from swa.report.compare.build import statistics_of_runs
-    from swa.report.plots import depth, impact_of_runs, model_comparison
-    from swa.report.plots.style import png
+    from swa.reports.compare.build import statistics_of_runs
+    from swa.reports.plots import depth, impact_of_runs, model_comparison
+    from swa.reports.plots.style import png
 
     assert comparison.runs is not MISSING, "`compare` puts them in"
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
 from swa.cli.workplace import Workplace
 from swa.errors import UsageError
 from swa.schemas.run import Configuration

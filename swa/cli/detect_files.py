@@ -50,8 +50,8 @@ def complete_detection(folder: ModelFolder, record: Path, result: DetectionResul
 
 def _derived(folder: ModelFolder, result: DetectionResult) -> dict[str, tuple[Path, Callable[[], bytes]]]:
     """What follows from the record: where it goes and how it is made."""
-    from swa.report.plots import detection_iterations, moe_analysis, super_weight_distribution
-    from swa.report.plots.style import png
+    from swa.reports.plots import detection_iterations, moe_analysis, super_weight_distribution
+    from swa.reports.plots.style import png
 
     files: dict[str, tuple[Path, Callable[[], bytes]]] = {
         "super_weights": (folder.super_weights, lambda: _lines(result)),

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions
+from swa.cli.declare.values import parse_batch_size, parse_threshold
 from swa.cli.detect_files import complete_detection, write_detection
 from swa.cli.header import ended, recorded, run_header, settle
-from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions
-from swa.cli.progress import TerminalProgress
-from swa.cli.values import parse_batch_size, parse_threshold
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace, at_work, new_stamp
 from swa.detection.options import DetectOptions
 from swa.schemas.detection import DetectionResult
@@ -24,7 +24,7 @@ from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
 
 CHANGES_NUMBERS = frozenset(
     "screen screen_top spike_threshold max_iterations prompt no_confirm seed dtype max_memory batch_size".split()
@@ -90,7 +90,7 @@ class DetectionRun:
             SwaError: The model cannot be analysed, or a write failed.
         """
         from swa.detection.analysis import detect
-        from swa.detection.experts import has_experts
+        from swa.detection.moe.experts import has_experts
 
         folder = place.folder
         text = self.text() if needs_text(self.options) or has_experts(loaded) else None

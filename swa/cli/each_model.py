@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from swa.cli.failures import memory_errors_known, say
+from swa.cli.terminal.failures import memory_errors_known, say
 from swa.errors import PartialFailureError, SwaError, UnavailableError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check_references(names: Sequence[str], *, revision: str | None) -> None:
         UsageError: A revision where there can be none, or two.
         UnavailableError: None of the models is there.
     """
-    from swa.models.reference import parse_reference
+    from swa.models.loading.reference import parse_reference
 
     missing: list[UnavailableError] = []
     for name in names:
@@ -93,6 +93,6 @@ def each_model(
 
 def _free_memory() -> None:
     if "torch" in sys.modules:
-        from swa.engine.plan import release_memory
+        from swa.engine.variants.plan import release_memory
 
         release_memory()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import MISSING
 
 from swa.errors import PartialFailureError
-from swa.report.builtin import with_task_titles
+from swa.reports.builtin import with_task_titles
 from swa.schemas.base import Record
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import ImpactRecord, ItemRecord, ModelAnalysis, VariantAnalysis
@@ -111,8 +111,8 @@ def _variant(
 
 
 def _figures(folder: ModelFolder, analysis: ModelAnalysis) -> dict[str, _Derived]:
-    from swa.report.plots import combined_analysis, impact_comparison
-    from swa.report.plots.style import png
+    from swa.reports.plots import combined_analysis, impact_comparison
+    from swa.reports.plots.style import png
 
     titled = with_task_titles(analysis)
     figures = {

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from swa.evaluation.options import EvaluateOptions
-from swa.report.words import counted
 from swa.schemas.detection import SuperWeight
+from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.evaluation.tasks import RequestedTask
+    from swa.evaluation.harness.tasks import RequestedTask
 
 
 def plan_text(

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import MISSING, JsonValue
 
-from swa.cli.command import Invocation
-from swa.cli.options import SearchOptions
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import SearchOptions
 from swa.cli.super_weights import Known
 from swa.cli.workplace import Workplace
 from swa.schemas.evaluation import ModelAnalysis

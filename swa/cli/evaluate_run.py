@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import LoadOptions, RunOptions
 from swa.cli.evaluate_files import complete_evaluation, prepare, write_evaluation
 from swa.cli.evaluate_plan import plan_text
 from swa.cli.evaluate_question import is_answered_by, is_continued_by
 from swa.cli.header import ended, last_run, recorded, run_header, settle
-from swa.cli.options import LoadOptions, RunOptions
-from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace, at_work, new_stamp
 from swa.errors import PartialFailureError
 from swa.evaluation.options import EvaluateOptions
@@ -29,8 +29,8 @@ from swa.store.tree import ModelFolder
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.evaluation.analysis import Evaluation
-    from swa.evaluation.tasks import RequestedTask
-    from swa.models.loaded import LoadedModel
+    from swa.evaluation.harness.tasks import RequestedTask
+    from swa.models.loading.loaded import LoadedModel
 
 
 class Evaluated(NamedTuple):

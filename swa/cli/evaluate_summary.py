@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import MISSING
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
 from swa.cli.header import header_of_call
 from swa.errors import PartialFailureError
 from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis
@@ -68,8 +68,8 @@ def _write(
 
 def _draw(results: ResultsFolder, found: Found[CompleteAnalysis]) -> None:
     """The figure is that of the newest record; where it is newer than the record, it is there already."""
-    from swa.report.plots import model_comparison
-    from swa.report.plots.style import png
+    from swa.reports.plots import model_comparison
+    from swa.reports.plots.style import png
 
     if found.path == results.complete_analyses()[0] and not _is_newer(results.model_comparison, found.path):
         results.create_summary_plots()

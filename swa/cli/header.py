@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING, ValidationError
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
 
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "lm_eval")
 

@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from swa.cli.options import LoadOptions
-from swa.cli.values import parse_size
+from swa.cli.declare.options import LoadOptions
+from swa.cli.declare.values import parse_size
 from swa.progress import Progress
 
 if TYPE_CHECKING:
-    from swa.models.load import Checkpoint
-    from swa.models.loaded import LoadedModel
-    from swa.models.reference import ModelReference
+    from swa.models.loading.load import Checkpoint
+    from swa.models.loading.loaded import LoadedModel
+    from swa.models.loading.reference import ModelReference
 
 _shared: ContextVar[dict[str, LoadedModel] | None] = ContextVar("shared models", default=None)
 """Loaded models by fingerprint, `None` where every step loads its own."""
 
 
 def fetch_checkpoint(reference: ModelReference, load: LoadOptions, progress: Progress) -> Checkpoint:
-    """Bring a model into a local folder; see `swa.models.load.fetch`."""
-    from swa.models.load import fetch
+    """Bring a model into a local folder; see `swa.models.loading.load.fetch`."""
+    from swa.models.loading.load import fetch
 
     return fetch(reference, trust_remote_code=load.trust_remote_code, cache_dir=load.cache_dir, progress=progress)
 
@@ -38,7 +38,7 @@ def loaded_once() -> Iterator[None]:
 
 
 def load_checkpoint(checkpoint: Checkpoint, load: LoadOptions, progress: Progress) -> LoadedModel:
-    """Load a model, or take it where it is shared; see `swa.models.load.load_model`."""
+    """Load a model, or take it where it is shared; see `swa.models.loading.load.load_model`."""
     shared = _shared.get()
     if shared is None:
         return _load(checkpoint, load, progress)
@@ -48,7 +48,7 @@ def load_checkpoint(checkpoint: Checkpoint, load: LoadOptions, progress: Progres
 
 
 def _load(checkpoint: Checkpoint, load: LoadOptions, progress: Progress) -> LoadedModel:
-    from swa.models.load import load_model
+    from swa.models.loading.load import load_model
 
     with progress.task(f"Loading {checkpoint.reference.name}", 1) as task:
         loaded = load_model(

@@ -9,13 +9,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from swa.cli import cascade, compare, detect, doctor, evaluate, schema, validate, vocab
-from swa.cli import report as report_command
-from swa.cli import run as run_command
-from swa.cli.argv import rewrite
-from swa.cli.command import Group, register, syntax_of
-from swa.cli.failures import EXIT_PIPE, interrupted, memory_errors_known, report
-from swa.cli.output import Output
+from swa.cli.commands import cascade, compare, detect, doctor, evaluate, schema, validate, vocab
+from swa.cli.commands import report as report_command
+from swa.cli.commands import run as run_command
+from swa.cli.declare.argv import rewrite
+from swa.cli.declare.command import Group, register, syntax_of
+from swa.cli.terminal.failures import EXIT_PIPE, interrupted, memory_errors_known, report
+from swa.cli.terminal.output import Output
 
 app = typer.Typer(
     name="swa",

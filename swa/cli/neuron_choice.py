@@ -12,7 +12,7 @@ from swa.errors import UsageError
 from swa.schemas.cards import NeuronCard
 
 if TYPE_CHECKING:
-    from swa.models.sites import Site, SiteMap
+    from swa.models.discovery.sites import Site, SiteMap
 
 _KINDS = ("mlp_out", "shared_expert", "aux")
 """Of a layer's down projections that are no routed expert's, the one that a layer's number stands for."""

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from swa.cli.window_plan import TextRoom
-from swa.report.words import counted
 from swa.schemas.run import EffectiveWindows
+from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.engine.edits import Edit, Variant
-    from swa.engine.text_windows import TextWindows
-    from swa.models.loaded import LoadedModel
+    from swa.engine.measures.text_windows import TextWindows
+    from swa.engine.variants.edits import Edit, Variant
+    from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.options import WindowOptions
 
 
@@ -81,7 +81,7 @@ def plan_pass(
     Raises:
         UsageError: The text is too short for any window.
     """
-    from swa.engine.text_windows import text_windows, windows_at_once
+    from swa.engine.measures.text_windows import text_windows, windows_at_once
 
     windows = text_windows(
         loaded,

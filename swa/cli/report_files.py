@@ -11,7 +11,7 @@ from swa.store.atomic import write_text
 from swa.store.tree import make_writable
 
 if TYPE_CHECKING:
-    from swa.report.artifacts import ModelArtifacts
+    from swa.reports.saved.models import ModelArtifacts
 
 
 class WrittenReport(NamedTuple):
@@ -37,10 +37,10 @@ def write_report(directory: Path, output: Path | None = None) -> WrittenReport:
         UsageError: There is no artifact, or the files cannot be written.
         InvalidArtifactError: An artifact does not fit its schema.
     """
-    from swa.report.artifacts import find_artifacts
-    from swa.report.build import build_report
-    from swa.report.html import render_html
-    from swa.report.markdown import render_markdown
+    from swa.reports.build import build_report
+    from swa.reports.page.html import render_html
+    from swa.reports.page.markdown import render_markdown
+    from swa.reports.saved.models import find_artifacts
 
     models = find_artifacts(directory)
     target = directory if output is None else output

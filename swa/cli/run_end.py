@@ -8,17 +8,17 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import MISSING
 
-from swa.cli import detect_show, evaluate_show, vocab_show
-from swa.cli.command import Invocation
 from swa.cli.compare_files import write_comparison
+from swa.cli.declare.command import Invocation
 from swa.cli.each_model import ModelsDone
 from swa.cli.evaluate_summary import write_summary
-from swa.cli.failures import say
 from swa.cli.header import header_of_call, write_block
-from swa.cli.output import Output
-from swa.cli.progress import TerminalProgress
 from swa.cli.report_files import write_report
 from swa.cli.run_steps import StepsDone
+from swa.cli.tables import detect_show, evaluate_show, vocab_show
+from swa.cli.terminal.failures import say
+from swa.cli.terminal.output import Output
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_root import write_root
 from swa.errors import PartialFailureError, SwaError
 from swa.schemas.run import RunHeader, Status

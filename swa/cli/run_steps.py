@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from swa.cli import detect_show, evaluate_show, vocab_show
 from swa.cli.detect_run import Detected, DetectionRun
 from swa.cli.evaluate_run import Evaluated, EvaluationRun
-from swa.cli.failures import memory_errors_known, say
 from swa.cli.loading import loaded_once
-from swa.cli.output import Output
+from swa.cli.tables import detect_show, evaluate_show, vocab_show
+from swa.cli.terminal.failures import memory_errors_known, say
+from swa.cli.terminal.output import Output
 from swa.cli.vocab_finished import Analysed
 from swa.cli.vocab_run import VocabRun
 from swa.errors import SwaError

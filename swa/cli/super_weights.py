@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING, JsonValue
 
-from swa.cli import detect
-from swa.cli.command import Invocation, step_of
+from swa.cli.commands import detect
+from swa.cli.declare.command import Invocation, step_of
+from swa.cli.declare.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, WeightOptions
 from swa.cli.given_weights import GivenWeight, from_record, read_given
-from swa.cli.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, WeightOptions
-from swa.cli.progress import TerminalProgress
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace
-from swa.report.verdict import is_confirmed
-from swa.report.words import counted
+from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection, has_options
 from swa.store.tree import ModelFolder
+from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.cli.detect_run import Detected, DetectionRun
     from swa.data.sources import TextSource
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
 
 DETECTIONS = RunOptions.results_dir
 """Where `swa detect` writes by default."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swa.cli.command import Invocation
 from swa.cli.configuration import configuration
+from swa.cli.declare.command import Invocation
 from swa.cli.neuron_choice import NeuronChoice
 from swa.cli.vocab_shelf import CENSUS, NEURONS, SUPER_WEIGHTS
 from swa.cli.workplace import Workplace

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import MISSING
 
 from swa.progress import Progress
-from swa.report.super_weight_texts import place_text
-from swa.report.vocab_rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
+from swa.reports.super_weight_texts import place_text
+from swa.reports.vocab_rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import NamedByModule
 from swa.store.atomic import remove, write_bytes, write_text
@@ -135,8 +135,8 @@ def figures_of(
 
 
 def _super_weight_figures(folder: VocabFolder, card: SuperWeightCard, stem: str) -> Figures:
-    from swa.report.plots import cascade, intervention_deltas, token_shifts
-    from swa.report.plots.style import png
+    from swa.reports.plots import cascade, intervention_deltas, token_shifts
+    from swa.reports.plots.style import png
 
     figures: Figures = {
         folder.super_weight_plots / f"{stem}-deltas.png": lambda: png(intervention_deltas.draw(card)),
@@ -151,7 +151,7 @@ def _super_weight_figures(folder: VocabFolder, card: SuperWeightCard, stem: str)
 
 
 def _neuron_figure(folder: VocabFolder, card: NeuronCard, stem: str) -> Figures:
-    from swa.report.plots import neuron_effects
-    from swa.report.plots.style import png
+    from swa.reports.plots import neuron_effects
+    from swa.reports.plots.style import png
 
     return {folder.neuron_plots / f"{stem}-effects.png": lambda: png(neuron_effects.draw(card))}

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
 from swa.cli.header import completed_by, write_block
 from swa.cli.neuron_choice import identity
-from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
 from swa.cli.vocab_files import paths_of, write_derived
 from swa.cli.vocab_shelf import Shelf, neuron_of
-from swa.report.vocab_summary import model_summary
+from swa.reports.vocab_summary import model_summary
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import RunHeader
 from swa.schemas.summaries import ModelSummary

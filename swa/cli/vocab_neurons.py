@@ -12,7 +12,7 @@ from swa.schemas.cards import NeuronCard
 from swa.store.census import CensusFile
 
 if TYPE_CHECKING:
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.neuron_options import NeuronOptions
     from swa.vocabulary.space import VocabularySpace
 

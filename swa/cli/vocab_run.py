@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import MISSING
 
-from swa.cli.command import Invocation
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import LoadOptions, RunOptions
+from swa.cli.declare.values import parse_batch_size
 from swa.cli.header import recorded, run_header
 from swa.cli.neuron_choice import crowded_modules, unclear_modules
-from swa.cli.options import LoadOptions, RunOptions
 from swa.cli.pass_plan import PassPlan, plan_pass
-from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
-from swa.cli.values import parse_batch_size
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
 from swa.cli.vocab_files import paths_of, prepare, write_derived
 from swa.cli.vocab_finished import Analysed, is_finished, take_finished
@@ -23,14 +23,14 @@ from swa.cli.vocab_work import VocabWork, cards_among, neurons_of
 from swa.cli.window_plan import TextRoom, bootstrap_warning, measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
-from swa.report.vocab_summary import model_summary
+from swa.reports.vocab_summary import model_summary
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
 from swa.store.vocab_tree import VocabFolder
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
 
 NOTHING_ASKED = Known((), "", {})
 """Where nothing is wanted of super weights."""

@@ -12,21 +12,21 @@ from pydantic import MISSING
 from swa.cli.header import RunBlock
 from swa.cli.neuron_choice import Neuron, identity
 from swa.cli.pass_plan import PassPlan
-from swa.cli.progress import TerminalProgress
 from swa.cli.super_weights import Taken
+from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
 from swa.cli.vocab_files import figures_of, remove_figures
 from swa.cli.vocab_shelf import CENSUS, NEURONS, SUPER_WEIGHTS, Shelf, keeps_away
-from swa.report.words import counted
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration
 from swa.store.atomic import remove
 from swa.store.passes import FilePassBook
+from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.space import VocabularySpace
 
 

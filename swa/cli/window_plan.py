@@ -65,8 +65,8 @@ def measure_text(place: Workplace, text: TextSource) -> TextRoom:
         UnavailableError: There is no tokenizer.
     """
     from swa.data.windows import special_prefix, token_stream
-    from swa.models.inspect import context_length, read_config
-    from swa.models.tokenizer import read_tokenizer
+    from swa.models.loading.inspect import context_length, read_config
+    from swa.models.loading.tokenizer import read_tokenizer
 
     folder, trust = place.checkpoint.folder, place.options.trust_remote_code
     tokenizer = read_tokenizer(folder, trust_remote_code=trust)

@@ -9,18 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swa.cli.libraries import RunLog, run_log
+from swa.cli.declare.options import LoadOptions
 from swa.cli.loading import fetch_checkpoint, load_checkpoint
-from swa.cli.options import LoadOptions
-from swa.cli.progress import TerminalProgress
+from swa.cli.terminal.libraries import RunLog, run_log
+from swa.cli.terminal.progress import TerminalProgress
 from swa.schemas.run import RunHeader
 from swa.store.atomic import remove_leftovers
 from swa.store.names import model_folder_name, timestamp
 from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
-    from swa.models.load import Checkpoint
-    from swa.models.loaded import LoadedModel
+    from swa.models.loading.load import Checkpoint
+    from swa.models.loading.loaded import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Workplace:
     @cached_property
     def dtype(self) -> str | None:
         """The type that the weights will have in memory; `None` where only the weights themselves say it."""
-        from swa.models.load import dtype_in_memory
+        from swa.models.loading.load import dtype_in_memory
 
         return dtype_in_memory(self.checkpoint, self.options.dtype, trust_remote_code=self.options.trust_remote_code)
 
@@ -94,7 +94,7 @@ def at_work(
     Raises:
         SwaError: The model or its folder cannot be used.
     """
-    from swa.models.reference import parse_reference
+    from swa.models.loading.reference import parse_reference
 
     reference = parse_reference(name, revision=load.revision)
     folder = layout(results_dir, model_folder_name(reference.name, reference.path))

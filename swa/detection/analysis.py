@@ -11,21 +11,21 @@ from torch import Tensor
 
 from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, detection_windows
+from swa.detection.activations import ExpertSearch
 from swa.detection.confirm import Confirmed, confirm
-from swa.detection.expert_findings import ExpertFindings
-from swa.detection.experts import causal_scores, expert_findings, expert_search, has_experts
 from swa.detection.extremes import Address
 from swa.detection.gradient import GradientScreen, screen_gradients
-from swa.detection.look import ExpertSearch
 from swa.detection.losses import LossMeter
+from swa.detection.moe.expert_findings import ExpertFindings
+from swa.detection.moe.experts import causal_scores, expert_findings, expert_search, has_experts
 from swa.detection.options import DetectOptions
 from swa.detection.records import super_weight_record
 from swa.detection.result import detection_result
 from swa.detection.spikes import SpikeScreen, screen_spikes
 from swa.detection.suppression import spike_suppression
-from swa.engine.batch import automatic_batch_size
+from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
-from swa.models.loaded import LoadedModel
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.detection import DetectionResult, Screen, SuperWeight
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from swa.detection.extremes import Address
 from swa.detection.losses import LossMeter, WindowLosses
-from swa.engine.edits import Edit
-from swa.engine.inactive import why_inactive
-from swa.engine.nearest import nearest_in_size
-from swa.models.loaded import LoadedModel
-from swa.models.weights import matrix_of
+from swa.engine.variants.controls import nearest_in_size
+from swa.engine.variants.edits import Edit
+from swa.engine.variants.inactive import why_inactive
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
 from swa.schemas.detection import Confirmation
 
 N_FIRST_STAGE = 4

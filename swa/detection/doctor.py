@@ -13,13 +13,13 @@ from swa.detection.analysis import prompt_ids
 from swa.detection.extremes import find_extremes
 from swa.detection.options import DEFAULT_PROMPT
 from swa.detection.result import describe_architecture
-from swa.engine.ablation import editing
-from swa.engine.capture import capture
-from swa.engine.edits import Edit
-from swa.models.head import Head, find_head
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
-from swa.models.weights import matrix_of
+from swa.engine.capture.capture import capture
+from swa.engine.variants.ablation import editing
+from swa.engine.variants.edits import Edit
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
+from swa.models.readout.head import Head, find_head
 
 _LOUDER = 10.0
 """The planted output is this many times the largest one of all sites."""

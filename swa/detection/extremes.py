@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from swa.engine.capture import Activations, SiteActivation
-from swa.models.sites import Site
+from swa.engine.capture.capture import Activations, SiteActivation
+from swa.models.discovery.sites import Site
 
 ABSOLUTE_FLOOR = 100.0
 """`auto`: what the MLP adds must exceed this (Sun et al., arXiv 2402.17762, massive activations)."""

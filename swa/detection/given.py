@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from swa.models.loaded import LoadedModel
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
 from swa.models.published import is_published
-from swa.models.sites import Site
-from swa.models.weights import matrix_of
 from swa.schemas.coordinate import CoordinateText
 from swa.schemas.detection import SuperWeight
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from swa.detection.extremes import Address
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site, parameter_of
+from swa.models.discovery.sites import Site, parameter_of
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 
 _HALF_SCALE = 2.0**12  # float16 gradients underflow without it

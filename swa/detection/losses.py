@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.readout import ReadOut
-from swa.engine.reducers import LossReducer, RowLoss
-from swa.engine.selfcheck import Checked
-from swa.models.loaded import LoadedModel
+from swa.engine.measures.reducers import LossReducer, RowLoss
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
+from swa.engine.variants.readout import ReadOut
+from swa.engine.variants.selfcheck import Checked
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 from swa.stats import Interval, bootstrap_ratio_of_sums, seeded_generator
 

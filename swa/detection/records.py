@@ -6,14 +6,14 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from swa.detection.confirm import Confirmed
-from swa.detection.expert_findings import ExpertFindings
 from swa.detection.extremes import Address, Attribution, Extremes, describe
 from swa.detection.given import record_of
 from swa.detection.gradient import GradientScreen
+from swa.detection.moe.expert_findings import ExpertFindings
 from swa.detection.spikes import Spike, SpikeScreen
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
-from swa.models.weights import matrix_of
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
 from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, Screen, SiteExtremes, SuperWeight
 
 N_NEAR_MISSES = 10

@@ -11,12 +11,12 @@ import torch
 
 from swa.data.sources import TextSource
 from swa.detection.confirm import Confirmed
-from swa.detection.expert_findings import ExpertFindings
+from swa.detection.moe.expert_findings import ExpertFindings
 from swa.detection.options import DetectOptions
 from swa.detection.records import coverage_record, iteration_records, near_miss_records
 from swa.detection.spikes import SpikeScreen
-from swa.models.loaded import LoadedModel
-from swa.models.norms import kind_of_norm
+from swa.models.loading.loaded import LoadedModel
+from swa.models.readout.norms import kind_of_norm
 from swa.schemas.detection import DetectionResult, Screen, SuperWeight, Threshold
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from swa.detection.co_spike import watch_scalars
+from swa.detection.activations import ExpertSearch, Look, look
 from swa.detection.extremes import Address, Attribution, Extremes
-from swa.detection.look import ExpertSearch, Look, look
-from swa.detection.routing_statistics import LayerStatistics, excluded_experts, routing_statistics
-from swa.engine.ablation import editing
-from swa.engine.capture import Activations
-from swa.engine.edits import Edit
-from swa.engine.routing import Gate
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
+from swa.detection.moe.co_spike import watch_scalars
+from swa.detection.moe.routing_statistics import LayerStatistics, excluded_experts, routing_statistics
+from swa.engine.capture.capture import Activations
+from swa.engine.capture.routing import Gate
+from swa.engine.variants.ablation import editing
+from swa.engine.variants.edits import Edit
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 
 

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from swa.detection.extremes import Address
 from swa.detection.spikes import SpikeScreen
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.readout import ReadOut
-from swa.engine.recording import LayerCall
-from swa.engine.reducers import LogitsChunk
-from swa.engine.selfcheck import Checked
-from swa.models.flow import tensors_in
-from swa.models.loaded import LoadedModel
+from swa.engine.measures.reducers import LogitsChunk
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
+from swa.engine.variants.readout import ReadOut
+from swa.engine.variants.recording import LayerCall
+from swa.engine.variants.selfcheck import Checked
+from swa.models.discovery.dataflow import tensors_in
+from swa.models.loading.loaded import LoadedModel
 
 
 def spike_suppression(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from swa.engine.sequences import SequenceScorer
-from swa.engine.trees import TargetedSequence
+from swa.engine.packing.scorer import SequenceScorer
+from swa.engine.packing.trees import TargetedSequence
 from swa.evaluation.book import AnswerBook
-from swa.evaluation.bridge import Encoder
-from swa.evaluation.generation import Generator
-from swa.evaluation.scoring import Answer
-from swa.evaluation.tasks import RequestedTask
+from swa.evaluation.harness.bridge import Encoder
+from swa.evaluation.harness.generation import Generator
+from swa.evaluation.harness.scoring import Answer
+from swa.evaluation.harness.tasks import RequestedTask
 from swa.evaluation.units import Unit, Work, finish, unit_key
 from swa.evaluation.variants import EvaluatedVariant
 from swa.progress import Progress

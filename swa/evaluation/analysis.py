@@ -9,20 +9,20 @@ import torch
 from pydantic import MISSING
 
 from swa.data.sources import TextSource
-from swa.engine.inactive import why_inactive
-from swa.engine.sequences import SequenceScorer
+from swa.engine.packing.scorer import SequenceScorer
+from swa.engine.variants.inactive import why_inactive
 from swa.errors import UsageError
 from swa.evaluation.accuracy import answer_task
 from swa.evaluation.book import AnswerBook, NoBook
-from swa.evaluation.bridge import Encoder
+from swa.evaluation.harness.bridge import Encoder
+from swa.evaluation.harness.tasks import RequestedTask
 from swa.evaluation.impact import TextLosses, perplexity_impact
 from swa.evaluation.options import EvaluateOptions
 from swa.evaluation.perplexity import measure_perplexity
 from swa.evaluation.taskresults import TaskResults
-from swa.evaluation.tasks import RequestedTask
 from swa.evaluation.texts import ScoredTexts, scored_texts
 from swa.evaluation.variants import INTACT, EvaluatedVariant, variants_of
-from swa.models.loaded import LoadedModel
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import Baseline, BaselinePerplexity, ImpactRecord, ItemRecord, ModelAnalysis

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from swa.evaluation.aggregation import Scored, aggregate_items
-from swa.evaluation.scoring import ScoredItem
-from swa.evaluation.tasks import LeafTask, RequestedTask
+from swa.evaluation.harness.aggregation import Scored, aggregate_items
+from swa.evaluation.harness.scoring import ScoredItem
+from swa.evaluation.harness.tasks import LeafTask, RequestedTask
 from swa.schemas.evaluation import ItemRecord
 
 

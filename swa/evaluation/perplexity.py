@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from swa.engine.sequences import SequenceScorer
+from swa.engine.packing.scorer import SequenceScorer
 from swa.evaluation.book import AnswerBook
 from swa.evaluation.impact import TextLosses
 from swa.evaluation.texts import ScoredTexts

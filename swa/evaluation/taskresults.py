@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from swa.evaluation.aggregation import Scored, aggregate, item_values
+from swa.evaluation.harness.aggregation import Scored, aggregate, item_values
+from swa.evaluation.harness.metrics import chance, main_metric
+from swa.evaluation.harness.scoring import Answer, score
+from swa.evaluation.harness.tasks import RequestedTask
 from swa.evaluation.impact import accuracy_impact
 from swa.evaluation.item_records import item_records
-from swa.evaluation.metrics import chance, main_metric
-from swa.evaluation.scoring import Answer, score
-from swa.evaluation.tasks import RequestedTask
 from swa.evaluation.variants import INTACT, EvaluatedVariant
 from swa.schemas.evaluation import AccuracyImpact, BaselineAccuracy, ItemRecord
 

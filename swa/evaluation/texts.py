@@ -9,11 +9,11 @@ from typing import Any
 
 from swa.data.sources import TextSource
 from swa.data.windows import special_prefix
-from swa.engine.text_windows import text_windows
-from swa.engine.trees import TargetedSequence
+from swa.engine.measures.text_windows import text_windows
+from swa.engine.packing.trees import TargetedSequence
 from swa.errors import UsageError
 from swa.evaluation.options import EvaluateOptions
-from swa.models.loaded import LoadedModel
+from swa.models.loading.loaded import LoadedModel
 from swa.schemas.evaluation import Protocol
 
 MIN_CHARACTERS = 50

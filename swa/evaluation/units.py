@@ -12,7 +12,7 @@ from pydantic import MISSING
 
 from swa.evaluation.book import AnswerBook
 from swa.evaluation.variants import EvaluatedVariant
-from swa.models.loaded import LoadedModel
+from swa.models.loading.loaded import LoadedModel
 from swa.schemas.answers import UnitAnswers
 
 A = TypeVar("A")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swa.engine.edits import BASELINE, Edit, Variant
-from swa.models.loaded import LoadedModel
+from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.models.loading.loaded import LoadedModel
 from swa.schemas.detection import SuperWeight
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from swa.data.sources import TextSource
 from swa.errors import UnsupportedModelError
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight

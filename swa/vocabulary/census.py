@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
-from swa.models.weights import resident
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import resident
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cards import Label, Moments
 from swa.vocabulary.labels import Reference, Values, label_of, sample_columns

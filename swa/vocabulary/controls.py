@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from torch import Tensor
 
-from swa.engine.nearest import nearest_in_size
+from swa.engine.variants.controls import nearest_in_size
 from swa.stats import seeded_generator
 
 

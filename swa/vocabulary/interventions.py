@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swa.engine.edits import Edit, Variant
+from swa.engine.variants.edits import Edit, Variant
 from swa.errors import UsageError
-from swa.models.loaded import LoadedModel
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
 from swa.models.published import published_scalars
-from swa.models.sites import Site
-from swa.models.weights import matrix_of
 from swa.schemas.detection import SuperWeight
 from swa.vocabulary.controls import control_scalars
 

@@ -9,12 +9,12 @@ import torch
 from swa.data.function_words import stopword_ids
 from swa.data.sources import TextSource
 from swa.data.tokens import unlisted_ids
-from swa.engine.edits import Variant
-from swa.engine.lens import LensTarget
-from swa.engine.lens_records import LayerChoice, cascade_readings
-from swa.engine.passes import NoPassBook, PassBook, run_pass
-from swa.engine.text_windows import text_windows, windows_at_once
-from swa.models.loaded import LoadedModel
+from swa.engine.measures.lens import LensTarget
+from swa.engine.measures.lens_records import LayerChoice, cascade_readings
+from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
+from swa.engine.measures.text_windows import text_windows, windows_at_once
+from swa.engine.variants.edits import Variant
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cards import SuperWeightCard
 from swa.schemas.detection import SuperWeight

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from swa.models.sites import Site
+from swa.models.discovery.sites import Site
 from swa.schemas.cards import Label, Moments, Percentiles
 from swa.stats import seeded_generator
 from swa.vocabulary.moments import ManyMoments

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from swa.data.token_classes import TokenClasses
 from swa.data.token_text import token_text
-from swa.models.sites import Site
+from swa.models.discovery.sites import Site
 from swa.schemas.cards import Histogram, NeuronCard, TopToken
 from swa.vocabulary.enrichment import enrichment
 from swa.vocabulary.labels import Reference, label_of

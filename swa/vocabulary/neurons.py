@@ -10,8 +10,8 @@ import torch
 from swa.data.token_classes import TokenClasses, token_classes
 from swa.data.token_text import token_texts
 from swa.errors import UsageError
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cards import NeuronCard
 from swa.vocabulary.labels import Reference, sample_columns

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from swa.data.token_text import token_text
-from swa.engine.edits import BASELINE
-from swa.engine.passes import PassSums
+from swa.engine.measures.passes import PassSums
+from swa.engine.variants.edits import BASELINE
 from swa.schemas.cards import TokenShift, TokenShifts
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from swa.data.tokens import known_ids, text_ids
 from swa.errors import UnsupportedModelError
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site
-from swa.models.unembed import Unembedding, find_unembedding
-from swa.models.weights import matrix_of
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.weights import matrix_of
+from swa.models.readout.unembedding import Unembedding, find_unembedding
 
 _MIN_TOKENS = 8
 """Fewer tokens have no moments worth the name."""

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from swa.engine.edits import BASELINE
-from swa.engine.inactive import why_inactive
-from swa.engine.passes import PassSums
-from swa.engine.window_metrics import METRICS
-from swa.models.loaded import LoadedModel
+from swa.engine.measures.passes import PassSums
+from swa.engine.measures.window_metrics import METRICS
+from swa.engine.variants.edits import BASELINE
+from swa.engine.variants.inactive import why_inactive
+from swa.models.loading.loaded import LoadedModel
 from swa.schemas.cards import CascadeBlock, SuperWeightCard
 from swa.stats import bootstrap_ratio_of_sums, seeded_generator
 from swa.vocabulary.interventions import Intervention

@@ -9,13 +9,13 @@ import pytest
 import torch
 import transformers
 
-from swa.engine.capture import capture
-from swa.engine.routing import recorded_routing, tokens_of
+from swa.engine.capture.capture import capture
+from swa.engine.capture.routing import recorded_routing, tokens_of
 from swa.errors import UnsupportedModelError
-from swa.models.discovery import discover_sites
-from swa.models.norms import kind_of_norm
-from swa.models.routed import find_routed_layers
-from swa.models.sites import parameter_of
+from swa.models.discovery.discovery import discover_sites
+from swa.models.discovery.sites import parameter_of
+from swa.models.readout.norms import kind_of_norm
+from swa.models.routing.layers import find_routed_layers
 from tests.support.architectures import IDS, one_site_of_each_kind, plant
 from tests.support.experts import experts_of
 from tests.support.tiny_loaded import loaded_tiny

@@ -12,7 +12,7 @@ from swa.data.windows import detection_windows
 from swa.detection.analysis import detect, prompt_ids
 from swa.detection.options import DetectOptions
 from swa.errors import UsageError
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from tests.support.planting import planted
 from tests.support.tiny_loaded import loaded_tiny, text_of
 
@@ -54,7 +54,7 @@ def test_a_planted_scalar_is_found_and_measured(name):
     loaded = loaded_tiny(name)
     before = {key: tensor.clone() for key, tensor in loaded.model.state_dict().items()}
     ids = prompt_ids(loaded, PROMPT)
-    from swa.engine.capture import capture
+    from swa.engine.capture.capture import capture
 
     reached = list(capture(loaded.model, loaded.sites.sites, ids).sites)
     with planted(loaded, reached[len(reached) // 3], ids, output=3e3) as plant:

@@ -11,8 +11,8 @@ from lm_eval.models.huggingface import HFLM
 
 from swa.data.sources import load_text
 from swa.evaluation.analysis import evaluate
+from swa.evaluation.harness.tasks import load_tasks
 from swa.evaluation.options import EvaluateOptions
-from swa.evaluation.tasks import load_tasks
 from swa.progress import SilentProgress
 from tests.support.evaluating import super_weight
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from lm_eval.models.huggingface import HFLM
 
-import swa.engine.sequences as sequences_module
+import swa.engine.packing.scorer as sequences_module
 from swa.data.sources import TextSource
 from swa.errors import UsageError
 from swa.evaluation.analysis import evaluate
+from swa.evaluation.harness.tasks import load_tasks
 from swa.evaluation.options import EvaluateOptions
-from swa.evaluation.tasks import load_tasks
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from tests.support.evaluating import Book, Heard, edited_copy, reading_model, super_weight
 from tests.support.tiny_checkpoint import letter_tokenizer
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from swa.data.tokens import unlisted_ids
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from swa.stats import N_RESAMPLES
 from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions, WindowOptions

@@ -8,14 +8,14 @@ import scipy.special
 import torch
 
 from swa.cascades.analysis import CascadeOptions, cascade
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.lens import LensReader, LensTarget
-from swa.engine.lens_records import LayerChoice
-from swa.engine.plan import ForwardPlan
-from swa.engine.window_metrics import WindowReducer
+from swa.engine.measures.lens import LensReader, LensTarget
+from swa.engine.measures.lens_records import LayerChoice
+from swa.engine.measures.window_metrics import WindowReducer
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError, UsageError
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from tests.support.evaluating import Heard, edited_copy, reading_model, super_weight
 from tests.support.tiny_loaded import loaded_tiny, text_of
 
@@ -61,7 +61,7 @@ FAMILIES = ["llama", "gpt2", "gemma2", "mixtral", "cohere", "bloom", "gpt_neox",
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_reading_equals_its_definition(name, monkeypatch):
-    monkeypatch.setattr("swa.engine.readout.CHUNK_ON_CPU", 128 * 7)
+    monkeypatch.setattr("swa.engine.variants.readout.CHUNK_ON_CPU", 128 * 7)
     loaded = loaded_tiny(name)
     dense = [site for site in loaded.sites if site.layer == 1]
     weight = super_weight(loaded, loaded.sites.sites.index(dense[0]), 3, 5)

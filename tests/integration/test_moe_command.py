@@ -13,7 +13,7 @@ from swa.cli.main import run
 from swa.data.sources import load_text
 from swa.detection.analysis import detect
 from swa.detection.options import DetectOptions
-from swa.models.load import load_model
+from swa.models.loading.load import load_model
 from swa.schemas.validation import validate_file
 from tests.support.experts import experts_of, planted_expert
 from tests.support.tiny_checkpoint import letter_tokenizer, write_tiny_checkpoint

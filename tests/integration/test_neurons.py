@@ -8,9 +8,9 @@ from scipy import stats
 
 from swa.data.tokens import known_ids, text_ids
 from swa.errors import UnsupportedModelError
-from swa.models.load import load_model
-from swa.models.unembed import find_unembedding
-from swa.models.weights import matrix_of
+from swa.models.loading.load import load_model
+from swa.models.loading.weights import matrix_of
+from swa.models.readout.unembedding import find_unembedding
 from swa.progress import SilentProgress
 from swa.vocabulary.census import census
 from swa.vocabulary.neuron_options import NeuronOptions

@@ -11,13 +11,13 @@ from accelerate.utils import OffloadedWeightsLoader
 from swa.cascades.analysis import CascadeOptions, cascade
 from swa.detection.spikes import SpikeScreen
 from swa.detection.suppression import spike_suppression
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.lens_records import LayerChoice
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
+from swa.engine.measures.lens_records import LayerChoice
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError
-from swa.models.load import load_model
+from swa.models.loading.load import load_model
 from tests.support.evaluating import super_weight
 from tests.support.tiny_checkpoint import write_tiny_checkpoint
 from tests.support.tiny_loaded import text_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from swa.cli.main import run
-from swa.models import load
+from swa.models.loading import load
 from swa.schemas.validation import validate_file
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
 

@@ -10,12 +10,12 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-import swa.engine.sequences as sequences_module
-from swa.engine.edits import BASELINE, Edit, Variant
-from swa.engine.sequences import SequenceScorer
-from swa.engine.trees import Layout
-from swa.evaluation.bridge import Encoder
-from swa.models.sites import parameter_of
+import swa.engine.packing.scorer as sequences_module
+from swa.engine.packing.scorer import SequenceScorer
+from swa.engine.packing.trees import Layout
+from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.evaluation.harness.bridge import Encoder
+from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.tiny_checkpoint import LETTERS, letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny

@@ -15,7 +15,7 @@ import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
-import swa.models.load
+import swa.models.loading.load
 from swa.cli import main
 from swa.schemas.registry import json_schema
 from swa.schemas.validation import validate_file
@@ -184,7 +184,7 @@ def test_the_same_command_again_computes_nothing(folder, whole, followed):
 
 @pytest.mark.parametrize(("command", "asked"), [("vocab", ["--neurons", "0:1"]), ("cascade", WEIGHTS[2:])])
 def test_a_model_is_freed_before_the_next_is_loaded(folder, monkeypatch, command, asked):
-    load, seen, alive = swa.models.load.load_model, [], []
+    load, seen, alive = swa.models.loading.load.load_model, [], []
 
     def watched(*args, **options):
         alive.append([one() is not None for one in seen])
@@ -192,7 +192,7 @@ def test_a_model_is_freed_before_the_next_is_loaded(folder, monkeypatch, command
         seen.extend((weakref.ref(loaded), weakref.ref(loaded.model)))
         return loaded
 
-    monkeypatch.setattr("swa.models.load.load_model", watched)
+    monkeypatch.setattr("swa.models.loading.load.load_model", watched)
     monkeypatch.chdir(folder)
     shutil.copytree(folder / "model", folder / f"second-{command}")
     words = [command, "model", f"second-{command}", *SHORT, "--output-dir", f"freed-{command}", "-q"]

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 
 from swa.detection.extremes import find_extremes
-from swa.engine.ablation import edited_in_place
-from swa.engine.capture import capture
-from swa.engine.edits import Edit
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site, parameter_of
+from swa.engine.capture.capture import capture
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.edits import Edit
+from swa.models.discovery.sites import Site, parameter_of
+from swa.models.loading.loaded import LoadedModel
 
 IDS = torch.randint(6, 100, (1, 11), generator=torch.Generator().manual_seed(3))
 

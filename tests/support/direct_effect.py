@@ -12,12 +12,12 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 
-from swa.engine.calls import SiteCalls, watch_sites
-from swa.models.branches import Branch
-from swa.models.loaded import LoadedModel
-from swa.models.norms import Norm
-from swa.models.sites import Site
-from swa.models.unembed import Unembedding
+from swa.engine.capture.calls import SiteCalls, watch_sites
+from swa.models.discovery.sites import Site
+from swa.models.loading.loaded import LoadedModel
+from swa.models.readout.norms import Norm
+from swa.models.readout.residual_write import Branch
+from swa.models.readout.unembedding import Unembedding
 
 IDS = torch.randint(6, 75, (1, 11), generator=torch.Generator().manual_seed(3))
 

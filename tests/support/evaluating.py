@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from swa.models.loaded import LoadedModel
+from swa.models.loading.loaded import LoadedModel
 from swa.progress import SilentProgress, Task
 from swa.schemas.detection import SuperWeight
 from tests.support.tiny_checkpoint import letter_tokenizer

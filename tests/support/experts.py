@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import torch
 
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site, parameter_of
+from swa.models.discovery.sites import Site, parameter_of
+from swa.models.loading.loaded import LoadedModel
 
 LAYOUTS = (
     "mixtral qwen2_moe qwen3_moe olmoe deepseek_v2 deepseek_v3 gpt_oss phimoe granitemoe jamba glm4_moe ernie4_5_moe "
@@ -98,7 +98,7 @@ def planted_expert(
     loaded: LoadedModel, site: Site, ids: torch.Tensor, *, loudness: float = 300.0, output: float = 400.0
 ) -> Iterator[ExpertPlant]:
     """Make one input channel of an expert loud and let it drive one output to about `output`, as super weights do."""
-    from swa.engine.capture import capture
+    from swa.engine.capture.capture import capture
 
     down = site.view(parameter_of(loaded.model, site).data)
     x = capture(loaded.model, [site], ids).sites[site].x

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import torch
 from transformers import MixtralConfig, MixtralForCausalLM
 
-from swa.models.discovery import discover_sites
-from swa.models.loaded import LoadedModel
+from swa.models.discovery.discovery import discover_sites
+from swa.models.loading.loaded import LoadedModel
 
 SUPER_WEIGHT = (11, 507, 1229)
 """Layer, row and column of the worst super weight of the demo model."""

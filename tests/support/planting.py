@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import torch
 
-from swa.models.loaded import LoadedModel
-from swa.models.sites import Site, parameter_of
+from swa.models.discovery.sites import Site, parameter_of
+from swa.models.loading.loaded import LoadedModel
 
 
 class Plant(NamedTuple):
@@ -21,7 +21,7 @@ class Plant(NamedTuple):
 @contextmanager
 def planted(loaded: LoadedModel, site: Site, ids: torch.Tensor, *, output: float = 400.0) -> Iterator[Plant]:
     """Make one scalar of `site` drive one output to about `output` on the given tokens: the loudest input channel's."""
-    from swa.engine.capture import capture
+    from swa.engine.capture.capture import capture
 
     seen = capture(loaded.model, [site], ids).sites[site]
     token = int(seen.x.abs().amax(1).argmax())

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import torch
 
-from swa.models.discovery import discover_sites
-from swa.models.loaded import LoadedModel
-from swa.models.reference import ModelReference
+from swa.models.discovery.discovery import discover_sites
+from swa.models.loading.loaded import LoadedModel
+from swa.models.loading.reference import ModelReference
 from tests.support.tiny_models import build
 
 

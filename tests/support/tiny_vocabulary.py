@@ -7,8 +7,8 @@ from functools import cache
 
 import torch
 
-from swa.models.discovery import discover_sites
-from swa.models.loaded import LoadedModel
+from swa.models.discovery.discovery import discover_sites
+from swa.models.loading.loaded import LoadedModel
 from tests.support.direct_effect import vary_norms
 from tests.support.tiny_checkpoint import letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny

@@ -8,8 +8,8 @@ import dataclasses
 import torch
 from torch import nn
 
-from swa.models.discovery import discover_sites
-from swa.models.loaded import LoadedModel
+from swa.models.discovery.discovery import discover_sites
+from swa.models.loading.loaded import LoadedModel
 
 
 class _Expert(nn.Module):

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from swa.cli.argv import rewrite
-from swa.cli.command import syntax_of
+from swa.cli.declare.argv import rewrite
+from swa.cli.declare.command import syntax_of
 from swa.cli.main import app, run
 from swa.models.published import published_scalars
 from swa.schemas.registry import schema_names

@@ -11,21 +11,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ANALYSES = {"detection", "evaluation", "vocabulary", "cascades"}
-BASE = {"schemas", "store", "stats", "progress", "errors"}
+BASE = {"text", "schemas", "store", "stats", "progress", "errors"}
 ALLOWED = {
     "errors": set(),
     "progress": set(),
     "stats": {"errors"},
+    "text": {"errors"},
     "schemas": {"errors"},
     "store": {"schemas", "errors", "progress"},
     "models": BASE,
     "data": BASE,
     "engine": {"models", "data"} | BASE,
     **dict.fromkeys(ANALYSES, {"engine", "models", "data"} | BASE),
-    "report": ANALYSES | {"schemas", "store", "stats", "progress", "errors"},
-    "cli": {"report", "engine", "models", "data"} | ANALYSES | BASE,
+    "reports": ANALYSES | BASE,
+    "cli": {"reports", "engine", "models", "data"} | ANALYSES | BASE,
 }
-NO_TORCH = {"errors", "progress", "stats", "schemas", "store", "report", "cli"}
+NO_TORCH = {"errors", "progress", "stats", "schemas", "store", "text", "reports", "cli"}
 
 
 def _imports(path: Path) -> tuple[set[str], set[str]]:

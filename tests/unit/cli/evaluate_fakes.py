@@ -12,7 +12,7 @@ from torch import nn
 from swa.errors import UsageError
 from swa.evaluation.analysis import Evaluation
 from swa.evaluation.options import EvaluateOptions
-from swa.models.sites import Site, SiteMap
+from swa.models.discovery.sites import Site, SiteMap
 from swa.schemas.answers import UnitAnswers
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import (
@@ -204,11 +204,13 @@ class EvaluateMachinery(Machinery):
 
     def replacements(self) -> dict[str, object]:
         return super().replacements() | {
-            "swa.models.load.dtype_in_memory": lambda _checkpoint, dtype, **_: "float32" if dtype == "auto" else dtype,
+            "swa.models.loading.load.dtype_in_memory": lambda _checkpoint, dtype, **_: (
+                "float32" if dtype == "auto" else dtype
+            ),
             "swa.evaluation.analysis.evaluate": self.evaluate,
-            "swa.evaluation.catalogue.check_tasks": self.check_tasks,
-            "swa.evaluation.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],
-            "swa.evaluation.tasks.load_tasks": self.load_tasks,
+            "swa.evaluation.harness.catalogue.check_tasks": self.check_tasks,
+            "swa.evaluation.harness.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],
+            "swa.evaluation.harness.tasks.load_tasks": self.load_tasks,
         }
 
     def _answer(self, book, unit: str, key: str) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from swa.models.reference import ModelReference
+from swa.models.loading.reference import ModelReference
 from swa.schemas.detection import Confirmation, Coverage, DetectionResult, SuperWeight, Threshold
 
 
@@ -151,11 +151,11 @@ class Machinery:
     def replacements(self) -> dict[str, object]:
         """What stands in for what."""
         return {
-            "swa.models.load.fetch": self.fetch,
-            "swa.models.load.load_model": self.load_model,
+            "swa.models.loading.load.fetch": self.fetch,
+            "swa.models.loading.load.load_model": self.load_model,
             "swa.detection.analysis.detect": self.detect,
             "swa.data.sources.load_text": self.load_text,
-            "swa.engine.plan.release_memory": lambda: None,
+            "swa.engine.variants.plan.release_memory": lambda: None,
         }
 
     def install(self, monkeypatch: pytest.MonkeyPatch, *, figures: bool = False) -> Self:
@@ -164,6 +164,6 @@ class Machinery:
             monkeypatch.setattr(place, replacement)
         if not figures:
             for name in self.figures:
-                monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda *_, **__: None)
-            monkeypatch.setattr("swa.report.plots.style.png", lambda _figure: b"\x89PNG, as it were")
+                monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda *_, **__: None)
+            monkeypatch.setattr("swa.reports.plots.style.png", lambda _figure: b"\x89PNG, as it were")
         return self

@@ -6,7 +6,7 @@ from typing import Self
 
 import pytest
 
-from swa.models.reference import ModelReference
+from swa.models.loading.reference import ModelReference
 from tests.unit.cli.vocab_fakes import VocabMachinery
 
 
@@ -30,5 +30,5 @@ class RunMachinery(VocabMachinery):
     def install(self, monkeypatch: pytest.MonkeyPatch, *, figures: bool = False) -> Self:
         if not figures:
             for section in ("detection", "impact"):  # they hold the function itself, and must not keep the stand-in
-                monkeypatch.setattr(f"swa.report.sections.{section}.png", lambda _figure: b"\x89PNG, as it were")
+                monkeypatch.setattr(f"swa.reports.sections.{section}.png", lambda _figure: b"\x89PNG, as it were")
         return super().install(monkeypatch, figures=figures)

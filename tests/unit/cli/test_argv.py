@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swa.cli.argv import Syntax, rewrite
+from swa.cli.declare.argv import Syntax, rewrite
 from swa.errors import UsageError
 
 SYNTAX = Syntax(

@@ -10,7 +10,7 @@ import sys
 
 from rich.console import Console
 
-from swa.cli.bars import BarDisplay
+from swa.cli.terminal.bars import BarDisplay
 
 
 def test_bars_are_hidden_while_results_are_written():
@@ -36,8 +36,8 @@ def test_hidden_without_bars_is_nothing():
 
 
 PROGRAM = """
-from swa.cli.output import Output
-from swa.cli.progress import TerminalProgress
+from swa.cli.terminal.output import Output
+from swa.cli.terminal.progress import TerminalProgress
 output = Output()
 progress = TerminalProgress(output)
 with progress.task("outer", 2) as task:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from swa.cascades.analysis import CascadeOptions
-from swa.engine.lens_records import LayerChoice
-from swa.models.sites import SiteMap
+from swa.engine.measures.lens_records import LayerChoice
+from swa.models.discovery.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
 from swa.store.atomic import WriteError
@@ -229,7 +229,7 @@ class TestAgain:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as broken:
-            broken.setattr("swa.report.plots.style.png", interrupt)
+            broken.setattr("swa.reports.plots.style.png", interrupt)
             assert swa(*BOTH).code == 130
         assert len(records()) == 2
         assert swa(*BOTH).code == 0

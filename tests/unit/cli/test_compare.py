@@ -18,8 +18,8 @@ FILES = {"comparison.json", "comparison.md", "model_comparison.png", "depth.png"
 def plain_figures(monkeypatch):
     """Drawing is tested elsewhere."""
     for name in ("model_comparison", "depth", "impact_of_runs"):
-        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda record: None)
-    monkeypatch.setattr("swa.report.plots.style.png", lambda figure: b"png")
+        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda record: None)
+    monkeypatch.setattr("swa.reports.plots.style.png", lambda figure: b"png")
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from swa.cli.detect_show import distance, headline
-from swa.cli.detect_table import build_table, chosen
-from swa.report.verdict import verdict
+from swa.cli.tables.detect_show import distance, headline
+from swa.cli.tables.detection import build_table, chosen
+from swa.reports.verdict import verdict
 from swa.schemas.detection import Threshold
 from tests.unit.cli.fakes import confirmation, detection, super_weight
 

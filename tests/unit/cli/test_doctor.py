@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from swa.detection.doctor import Examination, PlantTest
-from swa.models.head import Head
+from swa.models.readout.head import Head
 from swa.schemas.registry import parse_record
 
 PLANT = PlantTest("L1.mlp.down_proj[2,3]", "L1.mlp.down_proj[2,3]", changes_logits=True, restored=True)
@@ -29,7 +29,9 @@ FOUND = Examination(
 def examined(monkeypatch, machinery):
     found = {"is": FOUND}
     monkeypatch.setattr("swa.detection.doctor.examine", lambda loaded: found["is"])
-    monkeypatch.setattr("swa.models.load.load_model", lambda *_, **__: SimpleNamespace(device=torch.device("cpu")))
+    monkeypatch.setattr(
+        "swa.models.loading.load.load_model", lambda *_, **__: SimpleNamespace(device=torch.device("cpu"))
+    )
     return found
 
 

@@ -26,7 +26,7 @@ def test_data_out_of_reach_is_said_before_a_model_is_loaded(swa, evaluation, mon
     def refuse(*_, **__):
         raise UnavailableError("The data set 'mmlu' is not here.", hint="Give --data-dir.")
 
-    monkeypatch.setattr("swa.evaluation.tasks.load_tasks", refuse)
+    monkeypatch.setattr("swa.evaluation.harness.tasks.load_tasks", refuse)
     called = swa("evaluate", "a/x", *SMALL)
     assert called.code == 3
     assert called.err.endswith("Hint: Give --data-dir.\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swa.report.plots import combined_analysis, impact_comparison
+from swa.reports.plots import combined_analysis, impact_comparison
 
 
 def test_built_in_items_are_called_a_smoke_test_in_figures(evaluation, swa, monkeypatch):

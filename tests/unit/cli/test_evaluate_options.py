@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swa.cli.evaluate_options import DEFAULT_TASKS
+from swa.cli.declare.evaluate_options import DEFAULT_TASKS
 from swa.evaluation import options as analysis_options
 from swa.evaluation.options import EvaluateOptions
 from swa.store.tree import ModelFolder

@@ -131,7 +131,7 @@ class TestFinished:
                 vars(found).update(change)
                 return found
 
-            monkeypatch.setattr("swa.models.load.fetch", changed)
+            monkeypatch.setattr("swa.models.loading.load.fetch", changed)
             swa(*SMALL)
         assert len(evaluation.evaluated) == 3
 

@@ -8,8 +8,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from swa.cli.evaluate_show import headline
-from swa.cli.evaluate_table import N_SHOWN, build_tables, chosen
+from swa.cli.tables.evaluate_show import headline
+from swa.cli.tables.evaluation import N_SHOWN, build_tables, chosen
 from tests.unit.cli.evaluate_fakes import analysis, impact, perplexity
 from tests.unit.cli.fakes import super_weight
 

@@ -44,8 +44,8 @@ def called(request, swa, command, undrawn):
 def undrawn(monkeypatch):
     """Figures take most of the time; each is a sentence instead."""
     for name in ("detection_iterations", "super_weight_distribution", "moe_analysis"):
-        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda result, name=name: f"{name} of {result.model}")
-    monkeypatch.setattr("swa.report.plots.style.png", str.encode)
+        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda result, name=name: f"{name} of {result.model}")
+    monkeypatch.setattr("swa.reports.plots.style.png", str.encode)
 
 
 def test_the_defaults_are_those_of_the_analysis(called, command):

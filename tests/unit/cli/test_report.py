@@ -19,9 +19,9 @@ RESULTS = Path("results")
 def plain_figures(monkeypatch):
     """Drawing is tested elsewhere."""
     for name in ("detection_iterations", "super_weight_distribution", "impact_comparison", "combined_analysis"):
-        monkeypatch.setattr(f"swa.report.plots.{name}.draw", lambda record: None)
+        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda record: None)
     for name in ("detection", "impact"):
-        monkeypatch.setattr(f"swa.report.sections.{name}.png", lambda figure: b"png")
+        monkeypatch.setattr(f"swa.reports.sections.{name}.png", lambda figure: b"png")
 
 
 def test_the_files_lie_beside_the_artifacts(swa):

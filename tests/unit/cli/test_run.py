@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from swa.cli.command import option_kinds
+from swa.cli.declare.command import option_kinds
 from swa.cli.main import app
 from swa.cli.run_end import merged
 from swa.errors import UnsupportedModelError
@@ -239,7 +239,7 @@ def test_a_run_of_which_nothing_succeeds_ends_as_its_first_step(swa, machinery):
 
 def test_models_that_could_not_be_measured_alike_are_compared_only_when_asked(swa, machinery, monkeypatch):
     swa("run", "a/x", "--skip-accuracy", "--dataset", "builtin")
-    monkeypatch.setattr("swa.report.compare.build.mismatches", lambda runs: ["texts: one in a/x; another in b/y"])
+    monkeypatch.setattr("swa.reports.compare.build.mismatches", lambda runs: ["texts: one in a/x; another in b/y"])
     refused = swa("run", "a/x", "b/y", "--skip-accuracy", "--dataset", "builtin")
     assert refused.code == 7
     assert "Failed: comparison" in refused.err

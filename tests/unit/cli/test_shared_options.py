@@ -60,7 +60,7 @@ def test_the_revision(call, replaced, monkeypatch):
     asked = []
     fetch = replaced.fetch
     monkeypatch.setattr(
-        "swa.models.load.fetch", lambda reference, **_: asked.append(reference.revision) or fetch(reference)
+        "swa.models.loading.load.fetch", lambda reference, **_: asked.append(reference.revision) or fetch(reference)
     )
     call("--super-weights", GIVEN, "--revision", "abc")
     assert set(asked) == {"abc"}

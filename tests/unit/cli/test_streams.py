@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from swa.cli import failures
-from swa.cli.bars import BarDisplay
-from swa.cli.libraries import ForwardedBar, RunLog, run_log, tamed_libraries
-from swa.cli.output import Output
-from swa.cli.progress import TerminalProgress
+from swa.cli.terminal import failures
+from swa.cli.terminal.bars import BarDisplay
+from swa.cli.terminal.libraries import ForwardedBar, RunLog, run_log, tamed_libraries
+from swa.cli.terminal.output import Output
+from swa.cli.terminal.progress import TerminalProgress
 from swa.errors import InvalidArtifactError, OutOfMemoryError
 
 
@@ -25,7 +25,7 @@ def terminal(monkeypatch) -> io.StringIO:
     """A stderr that claims to be a terminal."""
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
-    monkeypatch.setattr("swa.cli.output.sys", SimpleNamespace(stdout=sys.stdout, stderr=stream))
+    monkeypatch.setattr("swa.cli.terminal.output.sys", SimpleNamespace(stdout=sys.stdout, stderr=stream))
     monkeypatch.setenv("TERM", "xterm")
     return stream
 
@@ -86,7 +86,7 @@ def test_no_bars_for_quiet_or_without_a_terminal(terminal, capsys):
 
 def test_without_a_terminal_a_line_now_and_then(capsys, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("swa.cli.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("swa.cli.terminal.progress.time.monotonic", lambda: now[0])
     with TerminalProgress(Output()).task("Looking", 4) as task:
         task.advance()
         now[0] = 40.0

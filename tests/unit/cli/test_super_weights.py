@@ -164,7 +164,7 @@ class TestSaved:
             found.fingerprint = "other weights"
             return found
 
-        monkeypatch.setattr("swa.models.load.fetch", changed)
+        monkeypatch.setattr("swa.models.loading.load.fetch", changed)
         evaluate()
         assert len(evaluation.detected) == 2
 

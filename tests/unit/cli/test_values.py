@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from swa.cli import values
+from swa.cli.declare import values
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_what_is_clamped_is_said_once_and_before_the_model_is_loaded(swa, vocabu
     def refuse(*_, **__):
         raise UnavailableError("The weights are not here.")
 
-    monkeypatch.setattr("swa.models.load.load_model", refuse)
+    monkeypatch.setattr("swa.models.loading.load.load_model", refuse)
     for called in (whole, swa(*words, "--force")):
         assert called.err.count("The window was clamped from 4096 to 2048 tokens") == 1
         assert called.err.count("--tokens was clamped from 999999 to") == 1

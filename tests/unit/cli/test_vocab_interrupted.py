@@ -68,7 +68,7 @@ class TestInterrupted:
         ROOT.rename("uninterrupted")
         if place == "figures":
             with monkeypatch.context() as broken:
-                broken.setattr("swa.report.plots.style.png", _interrupt)
+                broken.setattr("swa.reports.plots.style.png", _interrupt)
                 assert swa(*words).code == 130
         else:
             vocabulary.dies_in = place

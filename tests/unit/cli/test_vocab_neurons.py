@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from swa.models.sites import SiteMap
+from swa.models.discovery.sites import SiteMap
 from swa.store.vocab_tree import VocabFolder
 from tests.unit.cli.vocab_fakes import site
 

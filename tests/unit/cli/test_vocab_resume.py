@@ -170,7 +170,7 @@ class TestOtherConfiguration:
                 vars(found).update(change)
                 return found
 
-            monkeypatch.setattr("swa.models.load.fetch", changed)
+            monkeypatch.setattr("swa.models.loading.load.fetch", changed)
             called = swa(*BOTH)
             assert called.code == 2
             assert says in called.err

@@ -8,8 +8,8 @@ import pytest
 from pydantic import MISSING
 from rich.console import Console
 
-from swa.cli.vocab_show import N_SHOWN, neuron_name
-from swa.cli.vocab_table import neuron_table, super_weight_table, token_table
+from swa.cli.tables.vocab_show import N_SHOWN, neuron_name
+from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_table
 from swa.schemas.cards import Controls, Metrics
 from tests.unit.cli.fakes import detection, super_weight
 from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, metrics, neuron_card, shift, site

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from swa.errors import UnsupportedModelError
-from swa.models.sites import Site, SiteMap
+from swa.models.discovery.sites import Site, SiteMap
 from swa.schemas.cards import CascadeBlock, NeuronCard, SuperWeightCard
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
@@ -273,8 +273,8 @@ class VocabMachinery(EvaluateMachinery):
 
     def replacements(self) -> dict[str, object]:
         return super().replacements() | {
-            "swa.models.tokenizer.read_tokenizer": self.read_tokenizer,
-            "swa.models.inspect.read_config": self.read_config,
+            "swa.models.loading.tokenizer.read_tokenizer": self.read_tokenizer,
+            "swa.models.loading.inspect.read_config": self.read_config,
             "swa.vocabulary.interventions_run.super_weight_cards": self.super_weight_cards,
             "swa.cascades.analysis.cascade": self.cascade,
             "swa.cli.vocab_neurons.open_space": self.open_space,

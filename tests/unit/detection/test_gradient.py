@@ -7,7 +7,7 @@ import torch
 
 import swa.detection.gradient as module
 from swa.detection.gradient import screen_gradients
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.tiny_loaded import loaded_tiny
 

@@ -7,14 +7,14 @@ import dataclasses
 import pytest
 import torch
 
-from swa.detection.co_spike import watch_scalars
-from swa.detection.look import ExpertSearch
+from swa.detection.activations import ExpertSearch
+from swa.detection.moe.co_spike import watch_scalars
+from swa.detection.moe.super_experts import super_experts
 from swa.detection.spikes import screen_spikes
-from swa.detection.super_experts import super_experts
-from swa.engine.capture import capture
-from swa.engine.routing import recorded_routing, tokens_of
-from swa.models.routed import find_routed_layers
-from swa.models.sites import parameter_of
+from swa.engine.capture.capture import capture
+from swa.engine.capture.routing import recorded_routing, tokens_of
+from swa.models.discovery.sites import parameter_of
+from swa.models.routing.layers import find_routed_layers
 from swa.progress import SilentProgress
 from tests.support.experts import EVERY, IDS, SHARED, WINDOWS, experts_of, planted_expert
 from tests.support.planting import planted

@@ -7,12 +7,12 @@ from contextlib import contextmanager, nullcontext
 import pytest
 import torch
 
-from swa.detection.causal import CausalMeter, CausalScore
-from swa.engine.batch import TokenBatch
-from swa.engine.forcing import with_expert
-from swa.engine.routing import recorded_routing, tokens_of
-from swa.models.routed import find_routed_layers
-from swa.models.sites import parameter_of
+from swa.detection.moe.causal import CausalMeter, CausalScore
+from swa.engine.capture.forcing import with_expert
+from swa.engine.capture.routing import recorded_routing, tokens_of
+from swa.engine.variants.batch import TokenBatch
+from swa.models.discovery.sites import parameter_of
+from swa.models.routing.layers import find_routed_layers
 from swa.progress import SilentProgress
 from tests.support.experts import IDS, LAYOUTS, WINDOWS, experts_of, planted_expert
 from tests.support.tiny_loaded import loaded_tiny

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from swa.detection.routing_statistics import entropy_of, excluded_experts, routing_statistics
-from swa.engine.routing import recorded_routing
-from swa.models.routed import RoutedLayer, find_routed_layers
-from swa.models.routers import Selections
-from swa.models.sites import Site
+from swa.detection.moe.routing_statistics import entropy_of, excluded_experts, routing_statistics
+from swa.engine.capture.routing import recorded_routing
+from swa.models.discovery.sites import Site
+from swa.models.routing.layers import RoutedLayer, find_routed_layers
+from swa.models.routing.routers import Selections
 from tests.support.experts import EVERY, IDS, WINDOWS, direct_selections
 from tests.support.tiny_loaded import loaded_tiny
 

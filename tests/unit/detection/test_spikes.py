@@ -7,8 +7,8 @@ import torch
 
 from swa.detection.extremes import find_extremes
 from swa.detection.spikes import screen_spikes
-from swa.engine.capture import capture
-from swa.models.sites import parameter_of
+from swa.engine.capture.capture import capture
+from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.planting import planted
 from tests.support.tiny_loaded import loaded_tiny
@@ -155,7 +155,7 @@ def test_auto_ignores_the_input_and_uses_the_residual_stream():
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_weights_come_back_when_the_screen_breaks(error, monkeypatch):
-    import swa.detection.look as module
+    import swa.detection.activations as module
 
     loaded = loaded_tiny("llama")
     before = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}

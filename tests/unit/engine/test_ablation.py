@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swa.engine.ablation import edited_by_recomputing, edited_in_place, rows_of
-from swa.engine.edits import Edit
-from swa.models.discovery import discover_sites
-from swa.models.sites import parameter_of
+from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
+from swa.engine.variants.edits import Edit
+from swa.models.discovery.discovery import discover_sites
+from swa.models.discovery.sites import parameter_of
 from tests.support.tiny_models import build
 
 LAYOUTS = ["llama", "gpt2", "opt", "mixtral", "gpt_oss", "dbrx", "deepseek_v3", "llama4_text", "jetmoe"]
@@ -30,7 +30,7 @@ def model(request):
 
 
 def _active_edit(model, factor=0.0):
-    from swa.engine.capture import capture
+    from swa.engine.capture.capture import capture
 
     sites = discover_sites(model)
     seen = capture(model, sites.sites, IDS).sites

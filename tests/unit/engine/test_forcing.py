@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swa.engine.ablation import edited_in_place
-from swa.engine.batch import TokenBatch
-from swa.engine.capture import capture
-from swa.engine.edits import Edit, Variant
-from swa.engine.forcing import ForcedPlan, ForcedRouting, with_expert
-from swa.engine.reducers import LossReducer
-from swa.engine.routing import recorded_routing, tokens_of
-from swa.models.routed import find_routed_layers
-from swa.models.routers import Selections
+from swa.engine.capture.capture import capture
+from swa.engine.capture.forcing import ForcedPlan, ForcedRouting, with_expert
+from swa.engine.capture.routing import recorded_routing, tokens_of
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.models.routing.layers import find_routed_layers
+from swa.models.routing.routers import Selections
 from tests.support.experts import IDS, LAYOUTS, WINDOWS
 from tests.support.tiny_loaded import loaded_tiny
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swa.engine.ablation import edited_by_recomputing, edited_in_place, rows_of
-from swa.engine.batch import TokenBatch
-from swa.engine.capture import capture
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
+from swa.engine.capture.capture import capture
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from tests.support.experts import IDS, LAYOUTS, WINDOWS, experts_of
 from tests.support.tiny_loaded import loaded_tiny
 

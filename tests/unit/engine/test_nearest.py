@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from swa.engine.nearest import nearest_in_size
+from swa.engine.variants.controls import nearest_in_size
 
 MATRIX = torch.tensor([[5.0, 4.9, 0.1, -5.1], [1.0, 5.05, -4.95, 0.0], [9.0, 5.0, 5.0, -5.2]])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-import swa.engine.readout as readout_module
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.reducers import LossReducer
+import swa.engine.variants.readout as readout_module
+from swa.engine.measures.reducers import LossReducer
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from swa.errors import OutOfMemoryError
-from swa.models.sites import parameter_of
+from swa.models.discovery.sites import parameter_of
 from tests.support.tiny_loaded import loaded_tiny
 
 IDS = torch.randint(6, 100, (4, 24), generator=torch.Generator().manual_seed(1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from swa.engine.ablation import edited_in_place
-from swa.engine.capture import capture
-from swa.engine.edits import Edit
-from swa.engine.routing import gate_at, recorded_routing, selections_from_rows, tokens_of
-from swa.models.routed import find_routed_layers
-from swa.models.routers import Selections
+from swa.engine.capture.capture import capture
+from swa.engine.capture.routing import gate_at, recorded_routing, selections_from_rows, tokens_of
+from swa.engine.variants.ablation import edited_in_place
+from swa.engine.variants.edits import Edit
+from swa.models.routing.layers import find_routed_layers
+from swa.models.routing.routers import Selections
 from tests.support.experts import EVERY, HYBRIDS, IDS, LAYOUTS, WINDOWS, direct_selections
 from tests.support.tiny_loaded import loaded_tiny
 from tests.support.unfused import unfused

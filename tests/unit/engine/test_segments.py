@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from swa.engine.segments import attending
-from swa.engine.treebatch import batch_of, batches_of
-from swa.engine.trees import Layout, TargetedSequence, pack
+from swa.engine.packing.batches import batch_of, batches_of
+from swa.engine.packing.segments import attending
+from swa.engine.packing.trees import Layout, TargetedSequence, pack
 
 SEQUENCES = [
     TargetedSequence(tokens, n_targets)

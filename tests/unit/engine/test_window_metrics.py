@@ -8,10 +8,10 @@ import scipy.special
 import scipy.stats
 import torch
 
-from swa.engine.batch import TokenBatch
-from swa.engine.edits import Edit, Variant
-from swa.engine.plan import ForwardPlan
-from swa.engine.window_metrics import METRICS, WindowReducer, token_metrics
+from swa.engine.measures.window_metrics import METRICS, WindowReducer, token_metrics
+from swa.engine.variants.batch import TokenBatch
+from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.plan import ForwardPlan
 from tests.support.tiny_loaded import loaded_tiny
 
 IDS = torch.randint(6, 100, (3, 24), generator=torch.Generator().manual_seed(2))
@@ -44,7 +44,7 @@ def plain(loaded, ids, first):
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "mixtral", "cohere", "bloom", "opt", "rwkv", "xlstm"])
 @pytest.mark.parametrize("n_prefix", [0, 2])
 def test_every_sum_equals_its_definition(name, n_prefix, monkeypatch):
-    monkeypatch.setattr("swa.engine.readout.CHUNK_ON_CPU", 128 * 7)
+    monkeypatch.setattr("swa.engine.variants.readout.CHUNK_ON_CPU", 128 * 7)
     loaded = loaded_tiny(name)
     edit = Edit(loaded.sites.sites[1], 3, None, 5.0)
     plan = ForwardPlan(loaded, [Variant("edited", (edit,)), Variant("same", (Edit(edit.site, 3, 4, 1.0),))])

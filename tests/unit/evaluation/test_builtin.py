@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 import yaml
 
-from swa.evaluation.catalogue import BUILTIN, BUILTIN_FOLDER, BUILTIN_LEAVES
-from swa.evaluation.scoring import score
-from swa.evaluation.tasks import load_tasks
+from swa.evaluation.harness.catalogue import BUILTIN, BUILTIN_FOLDER, BUILTIN_LEAVES
+from swa.evaluation.harness.scoring import score
+from swa.evaluation.harness.tasks import load_tasks
 from tests.unit.evaluation.tiny_data import Notes
 
 
@@ -76,7 +76,7 @@ def test_the_package_ships_the_files():
 
 def test_alone_without_network_and_without_a_word_of_the_library(tmp_path):
     code = (
-        "from swa.evaluation.tasks import load_tasks\n"
+        "from swa.evaluation.harness.tasks import load_tasks\n"
         "from swa.progress import SilentProgress\n"
         "found = load_tasks(['builtin'], n_items=100, seed=1, num_fewshot=None, data_dir=None,"
         " progress=SilentProgress())\n"

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from swa.errors import UsageError
-from swa.evaluation import catalogue
-from swa.evaluation.catalogue import check_tasks, task_manager, task_names
-from swa.evaluation.leaves import leaves_of
+from swa.evaluation.harness import catalogue
+from swa.evaluation.harness.catalogue import check_tasks, task_manager, task_names
+from swa.evaluation.harness.leaves import leaves_of
 
 USUAL = ["hellaswag", "arc_easy", "arc_challenge", "mmlu", "mmlu_stem", "mmlu_anatomy", "gsm8k", "wikitext", "builtin"]
 
@@ -18,7 +18,7 @@ USUAL = ["hellaswag", "arc_easy", "arc_challenge", "mmlu", "mmlu_stem", "mmlu_an
 class TestUsualNames:
     def test_they_need_neither_an_index_nor_the_task_machinery(self):
         code = (
-            "import sys; from swa.evaluation.catalogue import check_tasks\n"
+            "import sys; from swa.evaluation.harness.catalogue import check_tasks\n"
             f"check_tasks({USUAL!r})\n"
             "print('lm_eval.tasks' in sys.modules, 'torch' in sys.modules)"
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swa.evaluation.items import choose_items, share_out
+from swa.evaluation.harness.items import choose_items, share_out
 
 
 class TestChoice:

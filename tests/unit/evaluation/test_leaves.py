@@ -7,7 +7,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 
 from swa.errors import UsageError
-from swa.evaluation.leaves import leaves_of
+from swa.evaluation.harness.leaves import leaves_of
 
 TASK = """
 task: {name}

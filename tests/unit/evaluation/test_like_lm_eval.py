@@ -8,11 +8,11 @@ from pathlib import Path
 import lm_eval
 import pytest
 
-from swa.evaluation.aggregation import aggregate, item_values
-from swa.evaluation.catalogue import BUILTIN_FOLDER
-from swa.evaluation.metrics import chance, main_metric
-from swa.evaluation.scoring import score
-from swa.evaluation.tasks import load_tasks
+from swa.evaluation.harness.aggregation import aggregate, item_values
+from swa.evaluation.harness.catalogue import BUILTIN_FOLDER
+from swa.evaluation.harness.metrics import chance, main_metric
+from swa.evaluation.harness.scoring import score
+from swa.evaluation.harness.tasks import load_tasks
 from swa.progress import SilentProgress
 from tests.unit.evaluation.tiny_data import HashLM
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from swa.errors import UnavailableError
-from swa.evaluation.catalogue import BUILTIN_FOLDER
-from swa.evaluation.local_data import builtin_overrides, local_overrides
+from swa.evaluation.harness.catalogue import BUILTIN_FOLDER
+from swa.evaluation.harness.local_data import builtin_overrides, local_overrides
 from tests.unit.evaluation.tiny_data import arc_copy, arc_rows, write_parquet
 
 ARC = {

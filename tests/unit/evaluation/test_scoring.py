@@ -7,11 +7,11 @@ import math
 
 import pytest
 
-from swa.evaluation.aggregation import aggregate, item_values
+from swa.evaluation.harness.aggregation import aggregate, item_values
+from swa.evaluation.harness.metrics import chance, leaf_metric, main_metric, metric_names
+from swa.evaluation.harness.scoring import score
+from swa.evaluation.harness.tasks import LeafTask, RequestedTask, load_tasks
 from swa.evaluation.item_records import item_records
-from swa.evaluation.metrics import chance, leaf_metric, main_metric, metric_names
-from swa.evaluation.scoring import score
-from swa.evaluation.tasks import LeafTask, RequestedTask, load_tasks
 from swa.schemas.evaluation import ItemRecord
 from tests.unit.evaluation.tiny_data import HashLM, Notes, arc_copy, write_parquet
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from swa.errors import UnavailableError, UsageError
-from swa.evaluation import loading
-from swa.evaluation.items import choose_items
-from swa.evaluation.tasks import load_tasks
+from swa.evaluation.harness import loading
+from swa.evaluation.harness.items import choose_items
+from swa.evaluation.harness.tasks import load_tasks
 from tests.unit.evaluation.tiny_data import HashLM, Notes, arc_copy
 
 pytestmark = pytest.mark.usefixtures("no_hub")

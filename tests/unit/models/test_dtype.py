@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from swa.models.load import Checkpoint, dtype_in_memory, load_model
-from swa.models.reference import ModelReference, parse_reference
+from swa.models.loading.load import Checkpoint, dtype_in_memory, load_model
+from swa.models.loading.reference import ModelReference, parse_reference
 from tests.support.tiny_checkpoint import write_tiny_checkpoint
 from tests.support.tiny_models import build
 

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from swa.models.fingerprint import fingerprint_folder, n_parameters_of, weight_files
+from swa.models.loading.fingerprint import fingerprint_folder, n_parameters_of, weight_files
 
 MIB = 1 << 20
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from swa.errors import UnavailableError, UsageError
-from swa.models import gguf as module
-from swa.models.load import load_model
+from swa.models.loading import gguf as module
+from swa.models.loading.load import load_model
 from tests.support.tiny_gguf import write_tiny_gguf
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from swa.models.inspect import context_length, first_sentence
+from swa.models.loading.inspect import context_length, first_sentence
 from tests.support.tiny_models import build
 
 NO_LIMIT = SimpleNamespace(model_max_length=int(1e30))

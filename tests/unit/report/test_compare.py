@@ -12,11 +12,11 @@ import pytest
 from pydantic import MISSING
 
 from swa.errors import InvalidArtifactError, UsageError
-from swa.report.compare.build import compare, labels_of, statistics_of_runs
-from swa.report.compare.page import comparison_page
-from swa.report.compare.runs import Run, find_runs
-from swa.report.markdown import render_markdown
-from swa.report.plots import depth, impact_of_runs
+from swa.reports.compare.build import compare, labels_of, statistics_of_runs
+from swa.reports.compare.page import comparison_page
+from swa.reports.compare.runs import Run, find_runs
+from swa.reports.page.markdown import render_markdown
+from swa.reports.plots import depth, impact_of_runs
 from swa.schemas.evaluation import BaselinePerplexity, CompleteAnalysis
 from swa.schemas.registry import parse_record
 from swa.schemas.summaries import Comparison

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from swa.report.plots import combined_analysis, impact_comparison, model_comparison
-from swa.report.plots.labels import number, share, wrapped
-from swa.report.plots.style import png
+from swa.reports.plots import combined_analysis, impact_comparison, model_comparison
+from swa.reports.plots.labels import number, share, wrapped
+from swa.reports.plots.style import png
 from tests.unit.report.drawn import check_layout
 from tests.unit.report.evaluation_records import (
     INF,

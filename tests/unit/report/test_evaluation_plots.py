@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from matplotlib.colors import to_hex
 
-from swa.report.plots import combined_analysis, impact_comparison, model_comparison
-from swa.report.plots.severity import SEVERITY_COLOURS, UNRATED
-from swa.report.plots.style import png
+from swa.reports.plots import combined_analysis, impact_comparison, model_comparison
+from swa.reports.plots.severity import SEVERITY_COLOURS, UNRATED
+from swa.reports.plots.style import png
 from tests.unit.report.drawn import (
     bars_of,
     colours_of,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import MISSING
 
-from swa.report.plots import neuron_effects
-from swa.report.plots.labels import aligned
-from swa.report.plots.style import png
+from swa.reports.plots import neuron_effects
+from swa.reports.plots.labels import aligned
+from swa.reports.plots.style import png
 from swa.schemas.cards import Histogram, NeuronCard, TopToken
 from tests.unit.report.drawn import check_layout, ends_of, rows_of, shown_texts, words_of
 from tests.unit.report.evaluation_records import LONG

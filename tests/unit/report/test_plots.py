@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from swa.report.plots import detection_iterations, super_weight_distribution
-from swa.report.plots.style import CONFIRMED, png
+from swa.reports.plots import detection_iterations, super_weight_distribution
+from swa.reports.plots.style import CONFIRMED, png
 from swa.schemas.detection import Iteration, SiteExtremes
 from tests.unit.cli.fakes import confirmation, detection, super_weight
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from swa.report.artifacts import find_artifacts
-from swa.report.build import build_report
-from swa.report.html import render_html
-from swa.report.markdown import render_markdown
+from swa.reports.build import build_report
+from swa.reports.page.html import render_html
+from swa.reports.page.markdown import render_markdown
+from swa.reports.saved.models import find_artifacts
 from swa.schemas.runs import RunConfig
 from swa.store.vocab_tree import VocabFolder
 from tests.support.artifacts import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from swa.report.plots.token_ticks import token_tick
-from swa.report.token_labels import MAX_LENGTH, token_label
+from swa.reports.plots.token_ticks import token_tick
+from swa.text.tokens import MAX_LENGTH, token_label
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import math
 import pytest
 from pydantic import MISSING
 
-from swa.report.plots import cascade, intervention_deltas, token_shifts
-from swa.report.plots.cascade import ResidualRow
-from swa.report.plots.style import png
+from swa.reports.plots import cascade, intervention_deltas, token_shifts
+from swa.reports.plots.cascade import ResidualRow
+from swa.reports.plots.style import png
 from swa.schemas.cards import CascadeBlock, Metrics
 from tests.unit.cli.fakes import super_weight
 from tests.unit.cli.vocab_fakes import METRICS, block, card, interval, metrics, shift

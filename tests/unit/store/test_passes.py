@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from swa.engine.passes import PassSums
+from swa.engine.measures.passes import PassSums
 from swa.store.atomic import WriteError
 from swa.store.passes import FilePassBook
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from swa.engine.edits import BASELINE
-from swa.engine.passes import PassSums
+from swa.engine.measures.passes import PassSums
+from swa.engine.variants.edits import BASELINE
 from swa.errors import UsageError
 from swa.vocabulary.options import InterventionOptions, WindowOptions
 from swa.vocabulary.shifts import token_shifts

@@ -1,0 +1,76 @@
+"""`swa detect`: find super weights, confirm them, write and show them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated
+
+import typer
+
+from swa.cli.declare.command import Invocation
+from swa.cli.declare.options import OUTPUT, LoadOptions, Models, OutputOptions, RunOptions, SearchOptions, TextOptions
+from swa.cli.each_model import check_references, each_model
+from swa.cli.terminal.output import Output
+from swa.errors import UsageError
+
+EXAMPLES = """
+    swa detect demo --dataset builtin
+    swa detect allenai/OLMo-1B-0724-hf mistralai/Mistral-7B-v0.1 --data-dir data
+    swa detect ./my-model --screen spike --no-confirm --jsonl | jq -r .coordinate
+"""
+DEFAULT_MODELS = ["demo"]
+
+
+def command(
+    call: Invocation,
+    *,
+    models: Models = DEFAULT_MODELS,
+    load: LoadOptions,
+    text: TextOptions,
+    search: SearchOptions,
+    run: RunOptions,
+    shown: OutputOptions,
+    confirmed_only: Annotated[
+        bool,
+        typer.Option(
+            "--confirmed-only",
+            rich_help_panel=OUTPUT,
+            help="Show and print confirmed super weights only. Files hold all candidates.",
+        ),
+    ] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", rich_help_panel=OUTPUT, help="SuperWeight records on stdout, one a line.")
+    ] = False,
+) -> None:
+    """Find super weights and confirm each of them.
+
+    Two screens look for candidates: spikes of activations, and the first-order effect of every scalar on the loss.
+    Then each candidate is removed alone on held-out text. What costs at least 5 % perplexity, beyond random controls,
+    is confirmed. Records and figures are written; a finished detection is shown again, not computed again.
+    """
+    if shown.json and jsonl:
+        raise UsageError("--json and --jsonl exclude each other.", hint="Choose one.")
+    from swa.cli.detect_run import DetectionRun, detect_options, needs_text
+    from swa.cli.tables.detect_show import command_result, show
+    from swa.cli.terminal.libraries import tamed_libraries
+    from swa.cli.terminal.progress import TerminalProgress
+    from swa.data.sources import load_text
+
+    names = list(dict.fromkeys(models))
+    check_references(names, revision=load.revision)
+    options = detect_options(search, run)
+    output = Output(for_machines=shown.json or jsonl, verbose=shown.verbose, quiet=shown.quiet)
+    progress = TerminalProgress(output)
+    read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
+    with tamed_libraries(output, progress):
+        if needs_text(options):
+            read_text()  # before a model is loaded
+        job = DetectionRun(call, load, run, options, read_text, progress)
+        done = each_model(
+            names,
+            job.detect,
+            show=lambda found: show(found, output, as_lines=jsonl, confirmed_only=confirmed_only),
+        )
+    if shown.json:
+        output.line(command_result(done.results, status=done.status).model_dump_json())
+    done.raise_failures()

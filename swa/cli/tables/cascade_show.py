@@ -1,0 +1,100 @@
+"""What `swa cascade` shows: a table of layers for each super weight, one object for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import MISSING
+from rich.table import Table
+
+from swa.cli.cascade_run import Followed
+from swa.cli.tables.layout import empty_table
+from swa.cli.terminal.output import Output
+from swa.reports.verdict import is_confirmed
+from swa.reports.worst import badness
+from swa.schemas.cascade import CascadeResult
+from swa.schemas.run import Status
+from swa.schemas.runs import CommandResult, ModelOutcome
+from swa.text.numbers import nats, significant
+from swa.text.words import counted
+
+N_SHOWN = 10
+"""Super weights that are shown; they are in the order of the detection, the worst first."""
+
+
+def show(done: Followed, output: Output) -> None:
+    """Show the cascades of one model."""
+    output.text(headline(done))
+    output.text("")
+    shown = done.results if output.verbose else done.results[:N_SHOWN]
+    for result in shown:
+        output.text(f"{result.coordinate}, by layer:")
+        output.show(build_table(result))
+        output.text("")
+    n_more = len(done.results) - len(shown)
+    if n_more:
+        output.text(f"and {counted(n_more, 'super weight')} more in {done.files['cascade']} (-v shows all)")
+    for note in [] if done.header.notes is MISSING else done.header.notes:
+        output.text(f"Note: {note}")
+    output.files(done.files)
+    output.text("")
+
+
+def headline(done: Followed) -> str:
+    """One line: the model, what was followed, on what."""
+    parts = [counted(len(done.results), "super weight")]
+    windows = done.header.windows
+    if done.results and windows is not MISSING:
+        parts.append(f"{windows.tokens_scored} tokens in {counted(windows.n_windows, 'window')}")
+    return f"{done.header.model}: {', '.join(parts)}"
+
+
+def build_table(result: CascadeResult) -> Table:
+    """One row a layer; the scalar's own stands out."""
+    table = empty_table()
+    for title in ("layer", "Δ entropy", "Δ margin", "KL", "cosine", "norm ratio", "|h[row]|", "removed"):
+        table.add_column(title, justify="right", no_wrap=True)
+    block = result.cascade
+    for number, layer in enumerate(block.layers):
+        table.add_row(
+            str(layer),
+            nats(block.delta_entropy[number]),
+            nats(block.delta_margin[number]),
+            nats(block.kl[number]),
+            nats(result.residual_cosine[number]),
+            nats(result.residual_norm_ratio[number]),
+            significant(result.h_row_baseline[number]),
+            significant(result.h_row_removed[number]),
+            style="bold" if layer == result.layer else "",
+        )
+    return table
+
+
+def command_result(done: Sequence[Followed], files: Mapping[str, str], *, status: Status) -> CommandResult:
+    """What `--json` prints; the files of all models stand with each of them."""
+    return CommandResult(command="cascade", status=status, models=[_outcome(one, files) for one in done])
+
+
+def _outcome(done: Followed, files: Mapping[str, str]) -> ModelOutcome:
+    records = [given.record for given in done.known.weights if given.record is not None]
+    return ModelOutcome(
+        model=done.header.model,
+        folder=str(done.folder),
+        n_candidates=len(done.results),
+        n_confirmed=sum(map(is_confirmed, records)),
+        headline=_headline_numbers(done.results),
+        files={**done.files, **files},
+    )
+
+
+def _headline_numbers(results: Sequence[CascadeResult]) -> dict[str, float]:
+    """Of the super weight that changes the last layer that was read most."""
+    numbers: dict[str, float] = {"n_super_weights": len(results)}
+    if results:
+        worst = max(results, key=lambda result: badness(result.cascade.kl[-1]))
+        numbers |= {
+            "largest_kl": worst.cascade.kl[-1],
+            "delta_entropy": worst.cascade.delta_entropy[-1],
+            "delta_margin": worst.cascade.delta_margin[-1],
+        }
+    return numbers

@@ -1,0 +1,123 @@
+"""What `swa detect` shows: a table for people, records or one object for scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import MISSING
+
+from swa.cli.detect_run import Detected
+from swa.cli.tables.detection import build_table, chosen
+from swa.cli.tables.experts import expert_lines, expert_numbers, expert_table
+from swa.cli.terminal.output import Output
+from swa.reports.verdict import is_confirmed
+from swa.schemas.detection import DetectionResult, SuperWeight
+from swa.schemas.run import Status
+from swa.schemas.runs import CommandResult, ModelOutcome
+from swa.text.words import counted
+
+
+def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: bool) -> None:
+    """Show the detection of one model."""
+    result = found.result
+    weights = [weight for weight in result.super_weights if is_confirmed(weight) or not confirmed_only]
+    if as_lines:
+        for weight in weights:
+            output.line(weight.model_dump_json())
+        return
+    output.text(headline(result))
+    if weights:
+        shown = chosen(weights, everything=output.verbose)
+        output.text("")
+        output.show(build_table(shown, output.console))
+        output.text("")
+        in_experts = expert_table(shown)
+        if in_experts is not None:
+            output.show(in_experts)
+            output.text("")
+        n_more = len(weights) - len(shown)
+        if n_more:
+            where = found.files.get("super_weights", found.files["detection"])
+            output.text(f"and {n_more} more candidate{'' if n_more == 1 else 's'} in {where} (-v shows all)")
+    if _found_nothing(result):
+        for line in distance(result):
+            output.text(line)
+    for line in expert_lines(result, everything=output.verbose):
+        output.text(line)
+    for note in result.notes:
+        output.text(f"Note: {note}")
+    output.files(found.files)
+    output.text("")
+
+
+def _found_nothing(result: DetectionResult) -> bool:
+    """Whether there is no candidate, or none that removal confirmed."""
+    tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
+    return not result.super_weights or (tested and not any(map(is_confirmed, result.super_weights)))
+
+
+def headline(result: DetectionResult) -> str:
+    """One line: the model, what was found, in how much of it."""
+    n_candidates = len(result.super_weights)
+    n_confirmed = sum(map(is_confirmed, result.super_weights))
+    tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
+    counts = counted(n_candidates, "candidate")
+    if tested:
+        counts = f"{n_confirmed} confirmed of {counts}"
+    if not n_candidates:
+        counts = "no super weight found"
+    parts = [f"{result.model}: {counts}", result.coverage.text]
+    if result.combined_delta_loss is not MISSING:
+        parts.append(f"removing all confirmed ones together: Δ loss {result.combined_delta_loss:.2f}")
+    return "; ".join(parts)
+
+
+def distance(result: DetectionResult) -> list[str]:
+    """How far the model was from the threshold, and what the other rule would find."""
+    threshold = result.threshold
+    largest = threshold.largest_activation
+    if threshold.value is MISSING:
+        return [f"The rule auto was used; the largest activation (both |input| and |output|) is {largest:.4g}."]
+    share = f" ({100 * largest / threshold.value:.0f} %)" if math.isfinite(largest) else ""
+    auto = ", ".join(threshold.auto_candidates) or "nothing either"
+    return [
+        f"The largest activation (|input| and |output|) is {largest:.4g}, the threshold {threshold.value:g}{share}.",
+        f"--spike-threshold auto would find {auto}.",
+    ]
+
+
+def command_result(found: Sequence[Detected], *, status: Status) -> CommandResult:
+    """What `--json` prints."""
+    return CommandResult(command="detect", status=status, models=[_outcome(one) for one in found])
+
+
+def _outcome(found: Detected) -> ModelOutcome:
+    result = found.result
+    return ModelOutcome(
+        model=result.model,
+        folder=str(found.folder),
+        n_candidates=len(result.super_weights),
+        n_confirmed=sum(map(is_confirmed, result.super_weights)),
+        headline=_headline_numbers(result),
+        files=found.files,
+    )
+
+
+def _headline_numbers(result: DetectionResult) -> dict[str, float]:
+    numbers = {"largest_activation": result.threshold.largest_activation}
+    if result.baseline_loss is not MISSING:
+        numbers["baseline_loss"] = result.baseline_loss
+    if result.combined_delta_loss is not MISSING:
+        numbers["combined_delta_loss"] = result.combined_delta_loss
+    numbers |= expert_numbers(result)
+    worst = _worst(result.super_weights)
+    if worst is not None and worst.confirmation is not MISSING:
+        numbers["largest_delta_loss"] = worst.confirmation.delta_loss
+        numbers["largest_perplexity_ratio"] = worst.confirmation.perplexity_ratio
+    return numbers
+
+
+def _worst(weights: Sequence[SuperWeight]) -> SuperWeight | None:
+    """The first confirmed one: records are sorted by falling delta."""
+    return next((weight for weight in weights if is_confirmed(weight)), None)

@@ -1,0 +1,123 @@
+"""The tables of `swa vocab`: super weights, the tokens they move, and neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydantic import MISSING
+from rich.console import Console
+from rich.table import Table
+
+from swa.cli.tables.layout import empty_table, fits
+from swa.reports.super_weight_texts import place_text
+from swa.schemas.cards import NeuronCard, SuperWeightCard, TokenShift, TopToken
+from swa.text.numbers import nats, significant
+from swa.text.tokens import token_label
+
+N_TOKENS = 5
+"""Tokens of each end that a row lists."""
+_TOKEN_LENGTH = 12
+
+
+def super_weight_table(cards: Sequence[SuperWeightCard], console: Console) -> Table:
+    """One row a super weight, in a form that fits the console."""
+    wide = _wide(cards)
+    return wide if fits(wide, console) else _narrow(cards)
+
+
+def token_table(cards: Sequence[SuperWeightCard]) -> Table:
+    """The first tokens that become more and less likely without each super weight."""
+    table = empty_table()
+    table.add_column("coordinate", overflow="fold")
+    for title in ("tokens that gain", "tokens that lose"):
+        table.add_column(title, overflow="fold")
+    for card in cards:
+        shifts = card.token_shifts
+        up, down = ("-", "-") if shifts is MISSING else (tokens_text(shifts.up), tokens_text(shifts.down))
+        table.add_row(place_text(card), up, down)
+    return table
+
+
+def neuron_table(cards: Sequence[NeuronCard], name_of: Callable[[NeuronCard], str]) -> Table:
+    """One row a neuron.
+
+    Args:
+        cards: The neurons.
+        name_of: What each is called.
+    """
+    table = empty_table()
+    table.add_column("neuron", overflow="fold")
+    table.add_column("label", no_wrap=True)
+    for title in ("kurtosis", "var\npercentile", "|kurt|\npercentile"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("tokens up", "tokens down"):
+        table.add_column(title, overflow="fold")
+    for card in cards:
+        places = ("-", "-")
+        if card.percentiles is not MISSING:
+            places = (f"{card.percentiles.var:.1f}", f"{card.percentiles.kurt:.1f}")
+        tokens = (tokens_text(card.top_tokens_up), tokens_text(card.top_tokens_down))
+        style = "bold" if card.label in ("prediction", "suppression") else ""
+        table.add_row(name_of(card), card.label, significant(card.moments.kurt), *places, *tokens, style=style)
+    return table
+
+
+def tokens_text(tokens: Sequence[TokenShift] | Sequence[TopToken]) -> str:
+    """The first tokens, readable, with two blanks between them."""
+    return "  ".join(token_label(token.str_, max_length=_TOKEN_LENGTH) for token in tokens[:N_TOKENS]) or "-"
+
+
+def _wide(cards: Sequence[SuperWeightCard]) -> Table:
+    table = empty_table()
+    table.add_column("coordinate", no_wrap=True)
+    for title in ("Δ loss [95 %]", "Δ entropy", "Δ margin", "control mean (max)", "neuron zeroed"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for card in cards:
+        cells = [f"{_delta(card)}{_interval(card)}", nats(card.deltas.entropy), nats(card.deltas.topk_margin)]
+        table.add_row(place_text(card), *cells, _control(card, " "), _neuron(card), style=_style(card))
+    return table
+
+
+def _narrow(cards: Sequence[SuperWeightCard]) -> Table:
+    table = empty_table()
+    table.add_column("coordinate", overflow="fold")
+    for title in ("Δ loss\n[95 %]", "Δ entropy\nΔ margin", "control\n(max)", "neuron\nzeroed"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for card in cards:
+        table.add_row(
+            place_text(card),
+            f"{_delta(card)}\n{_interval(card).strip()}",
+            f"{nats(card.deltas.entropy)}\n{nats(card.deltas.topk_margin)}",
+            _control(card, "\n"),
+            _neuron(card),
+            style=_style(card),
+        )
+    return table
+
+
+def _delta(card: SuperWeightCard) -> str:
+    return nats(card.deltas.loss)
+
+
+def _interval(card: SuperWeightCard) -> str:
+    if card.bootstrap is MISSING:
+        return ""
+    loss = card.bootstrap.loss
+    return f" [{nats(loss.ci_low)}, {nats(loss.ci_high)}]"
+
+
+def _control(card: SuperWeightCard, between: str) -> str:
+    """Of the loss: the mean over the controls, and the largest."""
+    mean, largest = card.controls.random_coord_delta, card.controls.random_coord_max
+    return significant(mean.loss) + ("" if largest is MISSING else f"{between}({significant(largest.loss)})")
+
+
+def _neuron(card: SuperWeightCard) -> str:
+    return nats(card.controls.neuron_zero_delta.loss)
+
+
+def _style(card: SuperWeightCard) -> str:
+    """What costs 5 % perplexity, beyond its controls, is to be seen at once."""
+    largest = card.controls.random_coord_max
+    control = 0.0 if largest is MISSING else abs(largest.loss)
+    return "bold" if card.deltas.loss > max(0.05, 3 * control) else ""

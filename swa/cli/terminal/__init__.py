@@ -1,0 +1,1 @@
+"""What the terminal gets: results, progress, errors."""

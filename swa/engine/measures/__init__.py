@@ -1,0 +1,1 @@
+"""What is kept of the logits and layers of a forward pass."""

@@ -1,0 +1,1 @@
+"""Sequences that begin alike, packed into rows with a tree mask."""

@@ -1,0 +1,1 @@
+"""The same tokens under the intact model and under changed ones."""

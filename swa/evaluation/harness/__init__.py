@@ -1,0 +1,1 @@
+"""lm-evaluation-harness: its tasks, its requests, its metrics."""

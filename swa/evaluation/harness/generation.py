@@ -1,0 +1,101 @@
+"""Generation under every variant: lm-eval's own, on the edited model, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from swa.engine.variants.ablation import editing
+from swa.engine.variants.batch import automatic_batch_size
+from swa.engine.variants.plan import is_out_of_memory, release_memory
+from swa.errors import OutOfMemoryError, UsageError
+from swa.evaluation.harness.bridge import Encoder
+from swa.evaluation.variants import EvaluatedVariant
+from swa.models.loading.loaded import LoadedModel
+from swa.progress import Progress
+
+
+class Generator:
+    """Answers generation requests.
+
+    Args:
+        loaded: The model.
+        encoder: lm-eval's model class around it.
+        requests: lm-eval's `Instance`s.
+        batch_size: Prompts at once; `None`: by memory.
+        seed: Seed of tasks that sample; the same for every variant, so that they stay paired.
+        progress: Where a halved batch is told.
+
+    Raises:
+        UsageError: A task wants to generate more tokens than the model's context holds.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        encoder: Encoder,
+        requests: Sequence[Any],
+        *,
+        batch_size: int | None,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self._loaded, self._encoder, self._requests = loaded, encoder, requests
+        self._seed, self._progress = seed, progress
+        self._check()
+        lengths = [len(encoder.tok_encode(request.args[0])) for request in requests]
+        n_at_once = batch_size or self._automatic(lengths)
+        # the longest first, as in lm-eval: what does not fit shows at once
+        order = sorted(range(len(requests)), key=lambda number: (-lengths[number], number))
+        self.batches = [order[start : start + n_at_once] for start in range(0, len(order), n_at_once)]
+
+    def answer(self, number: int, variants: Sequence[EvaluatedVariant]) -> Iterator[list[str]]:
+        """Texts of one batch under each variant in turn.
+
+        Raises:
+            OutOfMemoryError: A single prompt does not fit.
+        """
+        chosen = [self._requests[index] for index in self.batches[number]]
+        for variant in variants:
+            with editing(self._loaded, variant.variant.edits), torch.random.fork_rng():
+                torch.manual_seed(self._seed + number)
+                yield self._generate(chosen)
+
+    def _generate(self, chosen: Sequence[Any]) -> list[str]:
+        self._encoder.batch_size_per_gpu = len(chosen)  # lm-eval's name for the rows of a batch
+        try:
+            texts: list[str] = self._encoder.generate_until(list(chosen), disable_tqdm=True)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return texts
+        if len(chosen) == 1:
+            raise OutOfMemoryError("Memory does not suffice to generate from one prompt.", hint="Try --max-memory.")
+        release_memory()
+        half = (len(chosen) + 1) // 2
+        self._progress.warn(f"Out of memory with {len(chosen)} prompts at once; going on with {half}.")
+        return self._generate(chosen[:half]) + self._generate(chosen[half:])
+
+    def _n_new(self, request: Any) -> int:
+        return int(request.args[1].get("max_gen_toks", self._encoder.max_gen_toks))
+
+    def _check(self) -> None:
+        for request in self._requests:
+            n_new, context = self._n_new(request), self._encoder.max_length
+            if n_new >= context:
+                raise UsageError(
+                    f"The task '{request.task_name}' generates up to {n_new} tokens; the model's context is {context}.",
+                    hint="Leave the task out with --accuracy-tasks.",
+                )
+
+    def _automatic(self, lengths: Sequence[int]) -> int:
+        longest = max(length + self._n_new(request) for length, request in zip(lengths, self._requests, strict=True))
+        return automatic_batch_size(
+            self._loaded.sites,
+            n_tokens=longest,
+            vocabulary=self._loaded.model.get_output_embeddings().weight.shape[0],
+            device=self._loaded.device,
+        )

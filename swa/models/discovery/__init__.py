@@ -1,0 +1,1 @@
+"""Down projections, found by following the data flow of one traced forward pass."""

@@ -1,0 +1,1 @@
+"""From the residual stream to the logits: norms, head, what a layer writes."""

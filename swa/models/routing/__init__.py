@@ -1,0 +1,1 @@
+"""Routers and the layers that they route."""

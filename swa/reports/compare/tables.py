@@ -1,0 +1,108 @@
+"""Tables of a comparison: counts and depth, impact, accuracy drops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import MISSING
+
+from swa.reports.builtin import task_title
+from swa.reports.page import cells
+from swa.reports.page.document import Cell, Paragraph, Section, Table
+from swa.schemas.evaluation import Severity
+from swa.schemas.summaries import ComparedRun
+
+_SEVERITIES: tuple[Severity, ...] = ("catastrophic", "severe", "moderate", "mild", "minimal", "invalid")
+
+
+def counts(runs: Sequence[ComparedRun]) -> Section:
+    """Candidates, super weights and where they lie."""
+    columns = cells.columns(
+        "run", "family", "layout", "#layers", "type", "#candidates", "#super weights", "#relative depth", "revision"
+    )
+    rows = tuple(
+        (
+            cells.text(run.label),
+            cells.text(run.family),
+            cells.NOTHING if run.layout is MISSING else cells.text(run.layout),
+            cells.whole(run.n_layers),
+            cells.NOTHING if run.dtype is MISSING else cells.text(run.dtype),
+            cells.whole(run.n_candidates),
+            cells.whole(run.n_super_weights),
+            Cell((", ".join(f"{one.depth:.2f}" for one in run.removals) or "–",)),
+            cells.text(run.revision or "–"),
+        )
+        for run in runs
+    )
+    return Section("Counts and depth", "counts", (Table("Counts and relative depth (layer / layers)", columns, rows),))
+
+
+def impact(runs: Sequence[ComparedRun]) -> Section:
+    """Perplexity ratios, their geometric means, and how severe they are."""
+    severities = [name for name in _SEVERITIES if any(one.severity == name for run in runs for one in run.removals)]
+    columns = cells.columns(
+        "run",
+        "measured by",
+        "#largest ratio",
+        "#geometric mean [95 %]",
+        "#all together",
+        *(f"#{s}" for s in severities),
+    )
+    rows = []
+    for run in runs:
+        logs = [one for one in run.removals if not np.isnan(one.log_ratio)]
+        largest = max(logs, key=lambda one: one.log_ratio, default=None)
+        rows.append(
+            (
+                cells.text(run.label),
+                cells.NOTHING if run.measured_by is MISSING else cells.text(run.measured_by),
+                cells.NOTHING if largest is None else cells.ratio(largest.ratio, largest.log_ratio),
+                _mean(run),
+                cells.NOTHING
+                if run.combined_ratio is MISSING or run.combined_log_ratio is MISSING
+                else cells.ratio(run.combined_ratio, run.combined_log_ratio),
+                *(cells.whole(sum(one.severity == name for one in run.removals)) for name in severities),
+            )
+        )
+    text = (
+        "Ratios are perplexity without the super weight over perplexity with it: in the evaluation where there is one, "
+        "else in the confirmation of the detection (another, shorter text). Intervals of geometric means are "
+        "percentile bootstraps over removals (2,000 resamples); severities are counted."
+    )
+    return Section("Impact", "impact", (Paragraph((text,)), Table("Impact of single removals", columns, tuple(rows))))
+
+
+def _mean(run: ComparedRun) -> Cell:
+    mean = run.geometric_mean_ratio
+    if mean is MISSING:
+        return cells.NOTHING
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return cells.ratio(mean, float(np.log(mean)), run.ci_low, run.ci_high)
+
+
+def drops(runs: Sequence[ComparedRun]) -> Section | None:
+    """Accuracy drops by task; nothing where no accuracy was measured."""
+    measured = [run for run in runs if run.mean_drops is not MISSING or run.combined_drops is not MISSING]
+    tasks = list(dict.fromkeys(task for run in measured for task in (*_of(run.mean_drops), *_of(run.combined_drops))))
+    if not tasks:
+        return None
+    titles = [f"#{task_title(task)}: {what}" for task in tasks for what in ("mean", "all together")]
+    rows = tuple(
+        (
+            cells.text(run.label),
+            *(
+                cells.accuracy(of_run.get(task, MISSING))
+                for task in tasks
+                for of_run in (_of(run.mean_drops), _of(run.combined_drops))
+            ),
+        )
+        for run in measured
+    )
+    text = "Drop: intact minus modified; mean over the single removals, and with all removed together."
+    table = Table("Accuracy drops", cells.columns("run", *titles), rows)
+    return Section("Accuracy drops", "drops", (Paragraph((text,)), table))
+
+
+def _of(drops: dict[str, float] | MISSING) -> dict[str, float]:
+    return {} if drops is MISSING else drops

@@ -1,0 +1,1 @@
+"""Documents of blocks, and their renderers."""

@@ -1,0 +1,65 @@
+"""How a removal spreads through the layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from swa.reports.page import cells
+from swa.reports.page.document import Block, Charts, Code, Fold, Paragraph, Section, Table
+from swa.reports.page.svg import over_layers
+from swa.reports.saved.figures import saved_figures
+from swa.reports.saved.models import Cards, ModelArtifacts
+from swa.schemas.cards import CascadeBlock
+from swa.schemas.cascade import CascadeResult
+from swa.store.vocab_names import super_weight_stem
+
+N_OPEN = 3
+"""Cascades that are open from the start."""
+_COLUMNS = cells.columns(
+    "#layer", "#KL", "#Δ entropy", "#Δ top-2 margin", "#Δ logit margin", "#residual cosine", "#residual norm ratio",
+    "#|h[row]| intact", "#|h[row]| removed",
+)  # fmt: skip
+
+
+def charts_of(block: CascadeBlock, *, own: int, saved: tuple[Path, ...]) -> Charts:
+    """The read-outs of one removal over layers."""
+    drawn = (
+        ("KL(intact ‖ removed), nats", block.kl),
+        ("Δ entropy, nats", block.delta_entropy),
+        ("Δ top-2 margin", block.delta_margin),
+    )
+    charts = tuple(over_layers(title, block.layers, values, own=own) for title, values in drawn)
+    return Charts("Cascade: the logit lens after each layer, removed minus intact", charts, saved)
+
+
+def section(found: ModelArtifacts, anchor: str) -> Section | None:
+    """Records of `swa cascade`; cascades of cards stand with the cards."""
+    if found.cascades is None or not found.cascades.records:
+        return None
+    text = (
+        "The residual stream after each layer, read out through the model's own final norm and unembedding. "
+        "Before the layer of the super weight nothing can differ; the dashed line marks that layer."
+    )
+    blocks: list[Block] = [Paragraph((text,))]
+    for number, result in enumerate(found.cascades.records):
+        blocks.append(_result(found.cascades, result, is_open=number < N_OPEN))
+    return Section("Cascade", anchor, tuple(blocks))
+
+
+def _result(cards: Cards[CascadeResult], result: CascadeResult, *, is_open: bool) -> Fold:
+    saved = saved_figures(cards, "super_weights", super_weight_stem, result)
+    block = result.cascade
+    series = (
+        block.kl, block.delta_entropy, block.delta_margin, result.delta_logit_margin, result.residual_cosine,
+        result.residual_norm_ratio, result.h_row_baseline, result.h_row_removed,
+    )  # fmt: skip
+    rows = tuple(
+        (
+            cells.whole(layer),
+            *(cells.value(values[index]) if index < len(values) else cells.NOTHING for values in series),
+        )
+        for index, layer in enumerate(block.layers)
+    )
+    charts = charts_of(block, own=result.layer, saved=saved.named("cascade"))
+    table = Table(f"Layer by layer: {result.coordinate}", _COLUMNS, rows)
+    return Fold((Code(result.coordinate),), (charts, table), is_open=is_open)

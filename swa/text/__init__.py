@@ -1,0 +1,1 @@
+"""How numbers, words and tokens are written, in one place."""
