@@ -21,7 +21,7 @@ from lm_eval.models.huggingface import HFLM
 from benchmarks.watch import Spent
 from swa.engine.packing.scorer import SequenceScorer
 from swa.engine.variants.ablation import edited_in_place
-from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.evaluation.accuracy import encode
 from swa.evaluation.harness.bridge import Encoder
 from swa.evaluation.harness.scoring import score
@@ -59,7 +59,8 @@ def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
     )
     sites = loaded.sites.sites
     removals = [
-        Variant(f"{share:.0%}", (Edit(sites[int(share * (len(sites) - 1))], 0, 0),)) for share in (0.07, 0.34, 0.9)
+        Variant(f"{share:.0%}", (ScaleEntries(sites[int(share * (len(sites) - 1))], 0, 0),))
+        for share in (0.07, 0.34, 0.9)
     ]
     variants = (BASELINE, *removals)
 
@@ -87,7 +88,7 @@ def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
         == [item.correct for item in score(task.leaves[0], theirs[task.name])]
         for task in tasks
     )
-    with edited_in_place(loaded.model, removals[0].edits):
+    with edited_in_place(loaded.model, removals[0].interventions):
         some = lm.loglikelihood(tasks[0].leaves[0].requests[:N_CHECKED], disable_tqdm=True)
     worst = max(worst, _difference(ours[removals[0].name][tasks[0].name][:N_CHECKED], some))
     print(

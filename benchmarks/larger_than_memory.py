@@ -22,7 +22,7 @@ from swa.detection.analysis import detect, prompt_ids
 from swa.detection.options import DetectOptions
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.engine.variants.recording import layers_of
 from swa.models.loading.load import load_model
@@ -70,7 +70,7 @@ def main(model: str = "demo", mib: str = "128") -> None:
     windows = detection_windows(loaded.tokenizer, text, context_length=loaded.context_length)
     batch = TokenBatch.all_scored(windows.confirmation[:1])
     site = loaded.sites.sites[0]
-    plan = ForwardPlan(loaded, [Variant(str(i), (Edit(site, i, i + 1),)) for i in range(N_REMOVALS)])
+    plan = ForwardPlan(loaded, [Variant(str(i), (ScaleEntries(site, i, i + 1),)) for i in range(N_REMOVALS)])
     plan.measure(batch, LossReducer())  # the checks run
     together = seconds(lambda: plan.measure(batch, LossReducer()))
     print(

@@ -23,7 +23,7 @@ from swa.engine.measures.reducers import LossReducer
 from swa.engine.packing.scorer import SequenceScorer
 from swa.engine.variants.ablation import edited_in_place
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.evaluation.texts import paragraphs
 from swa.models.loading.load import load_model
@@ -47,7 +47,7 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
     """P3: perplexity of the intact model and of eight removals at one depth."""
     sequences = paragraphs(loaded, text, n_samples=n_texts, seed=42).sequences
     site = loaded.sites.sites[int(depth * (len(loaded.sites) - 1))]
-    variants = (BASELINE, *(Variant(str(i), (Edit(site, i, i + 1),)) for i in range(N_REMOVALS)))
+    variants = (BASELINE, *(Variant(str(i), (ScaleEntries(site, i, i + 1),)) for i in range(N_REMOVALS)))
     scorer = SequenceScorer(loaded, None, SilentProgress())
     batches = scorer.batches(sequences)
     list(scorer.score(batches[-1], sequences, variants))  # warm up, and let the self-checks run
@@ -62,7 +62,7 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
         plain = []
         with naive.measured():
             for variant in variants[1:]:
-                for edits in ((), variant.edits):
+                for edits in ((), variant.interventions):
                     with edited_in_place(loaded.model, edits):
                         plain.append(plain_losses(loaded.model, tokens))
         for found, expected in zip(scores[1:], plain[1::2], strict=True):

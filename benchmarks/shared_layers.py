@@ -18,7 +18,7 @@ from swa.data.windows import detection_windows
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.ablation import edited_in_place
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.models.loading.load import load_model
 
@@ -30,7 +30,7 @@ def naive(loaded: Any, variants: list[Variant], batch: TokenBatch) -> list[torch
     losses = []
     with torch.no_grad():
         for variant in variants:
-            for edits in ((), variant.edits):
+            for edits in ((), variant.interventions):
                 with edited_in_place(loaded.model, edits):
                     logits = loaded.model(input_ids=batch.input_ids, use_cache=False).logits
                 flat = torch.nn.functional.cross_entropy(
@@ -48,7 +48,7 @@ def main(model: str = "demo", n_windows: str = "4") -> None:
     n_sites = len(loaded.sites)
     for share in (0.0, 0.5, 0.9):
         site = loaded.sites.sites[min(int(share * n_sites), n_sites - 1)]
-        variants = [Variant(str(i), (Edit(site, i, i + 1),)) for i in range(N_REMOVALS)]
+        variants = [Variant(str(i), (ScaleEntries(site, i, i + 1),)) for i in range(N_REMOVALS)]
         plan = ForwardPlan(loaded, variants)
         plan.measure(batch.part(0, 1), LossReducer())  # warm up, and let the self-check run
         start = time.perf_counter()

@@ -21,7 +21,7 @@ from swa.data.sources import load_text
 from swa.data.windows import token_stream
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.models.loading.load import load_model
 from swa.reports.plots.style import figure_style, new_figure, png
@@ -35,7 +35,7 @@ DEPTHS = {"first layer": 0.0, "middle layer": 0.5, "last layer": 1.0}
 def seconds(loaded: Any, windows: torch.Tensor, n_removals: int, depth: float) -> float:
     """Processor time of the intact model and some removals, four windows at a time, after a warm-up."""
     site = loaded.sites.sites[int(depth * (len(loaded.sites) - 1))]
-    plan = ForwardPlan(loaded, [Variant(str(i), (Edit(site, i, i + 1),)) for i in range(n_removals)])
+    plan = ForwardPlan(loaded, [Variant(str(i), (ScaleEntries(site, i, i + 1),)) for i in range(n_removals)])
     plan.measure(TokenBatch.all_scored(windows[:1, :8]), LossReducer())
     spent = Spent()
     with spent.measured():

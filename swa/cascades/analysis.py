@@ -10,7 +10,7 @@ from swa.engine.measures.lens import LensSums, LensTarget
 from swa.engine.measures.lens_records import LayerChoice, cascade_readings
 from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
 from swa.engine.measures.text_windows import TextWindows, text_windows, windows_at_once
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cascade import CascadeResult
@@ -74,7 +74,7 @@ def cascade(
         site = loaded.sites.find(weight.coordinate)
         n_layers = loaded.sites.stacks[site.stack]
         layers = options.layers.of(site.layer, n_layers)
-        targets[Variant(weight.coordinate, (Edit(site, weight.row, weight.col),))] = LensTarget(
+        targets[Variant(weight.coordinate, (ScaleEntries(site, weight.row, weight.col),))] = LensTarget(
             site.stack, layers, site.layer, weight.row
         )
     sums = run_pass(

@@ -213,13 +213,13 @@ class CascadeRun:
         return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress, notes=notes)
 
     def _pass_key(self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan) -> str:
-        from swa.engine.variants.edits import Edit, Variant
+        from swa.engine.variants.interventions import ScaleEntries, Variant
 
         variants = []
         layers = []
         for weight in missing:
             site = loaded.sites.find(weight.coordinate)
-            variants.append(Variant(weight.coordinate, (Edit(site, weight.row, weight.col),)))
+            variants.append(Variant(weight.coordinate, (ScaleEntries(site, weight.row, weight.col),)))
             layers.append(self.options.layers.of(site.layer, loaded.sites.stacks[site.stack]))
         return plan.key(variants, read=f"layers {layers}")
 

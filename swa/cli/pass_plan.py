@@ -15,7 +15,7 @@ from swa.text.words import counted
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.engine.measures.text_windows import TextWindows
-    from swa.engine.variants.edits import Edit, Variant
+    from swa.engine.variants.interventions import ScaleEntries, Variant
     from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.options import WindowOptions
 
@@ -53,7 +53,7 @@ class PassPlan(NamedTuple):
             "model": [loaded.fingerprint, loaded.revision, str(loaded.dtype), str(loaded.device), loaded.offloaded],
             "windows": hashlib.sha256(json.dumps(sequences).encode()).hexdigest(),
             "at once": at_once,
-            "variants": [(one.name, [_described(edit) for edit in one.edits]) for one in variants],
+            "variants": [(one.name, [_described(edit) for edit in one.interventions]) for one in variants],
             "read": read,
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -107,5 +107,5 @@ def plan_pass(
     return PassPlan(loaded, windows, effective)
 
 
-def _described(edit: Edit) -> list[str | int | float | None]:
+def _described(edit: ScaleEntries) -> list[str | int | float | None]:
     return [edit.site.module, edit.site.parameter, edit.site.expert, edit.row, edit.col, edit.factor]

@@ -17,7 +17,7 @@ from swa.detection.extremes import Extremes, find_extremes
 from swa.engine.capture.capture import Activations, SiteActivation, capture
 from swa.engine.capture.routing import Gate, Routing, gate_at, recorded_routing, selections_from_rows, tokens_of
 from swa.engine.variants.ablation import editing
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of, resident
@@ -80,7 +80,7 @@ class Look:
 def look(
     loaded: LoadedModel,
     prompts: Sequence[Tensor],
-    zeroed: Sequence[Edit],
+    zeroed: Sequence[ScaleEntries],
     *,
     threshold: float | None,
     search: ExpertSearch | None = None,
@@ -156,7 +156,9 @@ def _rows(activation: SiteActivation, chosen: Tensor) -> SiteActivation:
     )
 
 
-def _matrices(loaded: LoadedModel, sites: Sequence[Site], zeroed: Sequence[Edit]) -> Iterator[tuple[Site, Tensor]]:
+def _matrices(
+    loaded: LoadedModel, sites: Sequence[Site], zeroed: Sequence[ScaleEntries]
+) -> Iterator[tuple[Site, Tensor]]:
     """`W` of each site without the removed scalars, also where they are not removed from the weights themselves.
 
     All experts of one parameter are read from disk at once.

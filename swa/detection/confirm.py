@@ -10,8 +10,8 @@ from torch import Tensor
 from swa.detection.extremes import Address
 from swa.detection.losses import LossMeter, WindowLosses
 from swa.engine.variants.controls import nearest_in_size
-from swa.engine.variants.edits import Edit
 from swa.engine.variants.inactive import why_inactive
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.schemas.detection import Confirmation
@@ -75,7 +75,7 @@ def confirm(
             suppression=suppression.get(address),
             inactive=why_inactive(loaded, address, windows[:1]) if measured.delta == 0 else None,
         )
-    whole = [Edit(*address) for address, verdict in result.confirmations.items() if verdict.confirmed]
+    whole = [ScaleEntries(*address) for address, verdict in result.confirmations.items() if verdict.confirmed]
     (everything,) = meter.measure([tuple(whole)], windows, description="Removing all confirmed ones together")
     result.baseline_loss = float(everything.baseline.nll.sum() / everything.baseline.n_targets.sum())
     result.combined_delta = everything.delta if whole else None
@@ -85,14 +85,14 @@ def confirm(
 def _two_stages(candidates: Sequence[Address], windows: Tensor, meter: LossMeter) -> dict[Address, WindowLosses]:
     first, rest = windows[:N_FIRST_STAGE], windows[N_FIRST_STAGE:]
     measured = meter.measure(
-        [(Edit(*address),) for address in candidates], first, description="Removing each candidate"
+        [(ScaleEntries(*address),) for address in candidates], first, description="Removing each candidate"
     )
     losses = dict(zip(candidates, measured, strict=True))
     # NaN counts as worth a look: nothing may drop out because its loss is not finite
     promising = [address for address, loss in losses.items() if not abs(loss.delta) < WORTH_A_SECOND_LOOK]
     if promising and len(rest):
         again = meter.measure(
-            [(Edit(*address),) for address in promising], rest, description="Removing the promising ones again"
+            [(ScaleEntries(*address),) for address in promising], rest, description="Removing the promising ones again"
         )
         for address, loss in zip(promising, again, strict=True):
             losses[address] = losses[address].followed_by(loss)
@@ -117,12 +117,14 @@ def _controls(
             # in ascending order, so that equal choices compare equal
             chosen[address] = tuple(sorted(nearest_in_size(matrix, address[1:], n=N_CONTROLS, excluded=others)))
     removals = {
-        tuple(Edit(address[0], row, col) for row, col in coords): None for address, coords in chosen.items() if coords
+        tuple(ScaleEntries(address[0], row, col) for row, col in coords): None
+        for address, coords in chosen.items()
+        if coords
     }
     measured = meter.measure(list(removals), windows, description="Controls") if removals else []
     deltas = {edits: loss.delta for edits, loss in zip(removals, measured, strict=True)}
     return {
-        address: _Control(coords, deltas[tuple(Edit(address[0], row, col) for row, col in coords)])
+        address: _Control(coords, deltas[tuple(ScaleEntries(address[0], row, col) for row, col in coords)])
         for address, coords in chosen.items()
         if coords
     }

@@ -15,7 +15,7 @@ from swa.detection.options import DEFAULT_PROMPT
 from swa.detection.result import describe_architecture
 from swa.engine.capture.capture import capture
 from swa.engine.variants.ablation import editing
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
@@ -115,7 +115,7 @@ def plant_and_find(loaded: LoadedModel, input_ids: Tensor) -> PlantTest:
         if loaded.offloaded:
             weight[edit.index] = weight[edit.index] * edit.factor
         seen = find_extremes(site, planted, weight, prompt=0).spike
-    with editing(loaded, [Edit(site, edit.row, edit.col)]):
+    with editing(loaded, [ScaleEntries(site, edit.row, edit.col)]):
         removed = _logits(loaded.model, input_ids)
     return PlantTest(
         planted=loaded.sites.text(site, *_place(edit)),
@@ -129,15 +129,15 @@ def _loudest(activations: Any) -> float:
     return max(float(seen.y.float().abs().max()) for seen in activations.sites.values())
 
 
-def _plant(site: Site, x: Tensor, weight: Tensor, loudest: float) -> Edit:
+def _plant(site: Site, x: Tensor, weight: Tensor, loudest: float) -> ScaleEntries:
     """The edit that makes the largest input channel drive one output far above all others."""
     col = int(x.abs().amax(dim=0).argmax())
     row = int(weight[:, col].abs().argmax())
     term = float(weight[row, col].abs() * x[:, col].abs().max())
-    return Edit(site, row, col, factor=1.0 + _LOUDER * (loudest + 1.0) / term)
+    return ScaleEntries(site, row, col, factor=1.0 + _LOUDER * (loudest + 1.0) / term)
 
 
-def _place(edit: Edit) -> tuple[int, int]:
+def _place(edit: ScaleEntries) -> tuple[int, int]:
     assert edit.row is not None
     assert edit.col is not None
     return edit.row, edit.col

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from swa.engine.measures.reducers import LossReducer, RowLoss
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.selfcheck import Checked
@@ -78,7 +78,9 @@ class LossMeter:
         """Nothing is known about the model yet; all measurements share what they find out."""
         self._checked = Checked(ReadOut(self.loaded))
 
-    def measure(self, removals: Sequence[tuple[Edit, ...]], windows: Tensor, *, description: str) -> list[WindowLosses]:
+    def measure(
+        self, removals: Sequence[tuple[ScaleEntries, ...]], windows: Tensor, *, description: str
+    ) -> list[WindowLosses]:
         """Remove each set of scalars alone.
 
         Args:

@@ -14,7 +14,7 @@ from swa.detection.moe.routing_statistics import LayerStatistics, excluded_exper
 from swa.engine.capture.capture import Activations
 from swa.engine.capture.routing import Gate
 from swa.engine.variants.ablation import editing
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
@@ -96,7 +96,7 @@ def screen_spikes(
     n_rounds = max(1, max_iterations)
     with progress.task("Looking for spikes", n_rounds) as task:
         for number in range(1, n_rounds + 1):
-            zeroed = [Edit(site, row, col) for site, row, col in screen.found]
+            zeroed = [ScaleEntries(site, row, col) for site, row, col in screen.found]
             seen = look(loaded, prompts, zeroed, threshold=threshold, search=search)
             if number == 1:
                 _first_round(screen, seen, search)
@@ -131,7 +131,7 @@ def _co_spikes(
     loaded: LoadedModel,
     spiking: Sequence[Extremes],
     prompts: Sequence[Tensor],
-    zeroed: Sequence[Edit],
+    zeroed: Sequence[ScaleEntries],
     *,
     threshold: float | None,
     search: ExpertSearch,

@@ -11,7 +11,7 @@ from swa.detection.extremes import Address
 from swa.detection.spikes import SpikeScreen
 from swa.engine.measures.reducers import LogitsChunk
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall
@@ -41,7 +41,7 @@ def spike_suppression(
     result: dict[Address, float] = {}
     checked = Checked(ReadOut(loaded))
     for number, some in by_text.items():
-        removals = {Variant(str(i), (Edit(*address),)): address for i, address in enumerate(some)}
+        removals = {Variant(str(i), (ScaleEntries(*address),)): address for i, address in enumerate(some)}
         plan = ForwardPlan(loaded, list(removals), known=checked)
         measured = plan.measure(_unscored(texts[number]), _Nothing(), reader=_PeakReader(loaded, removals))
         result |= {removals[one.variant]: one.seen for one in measured[1:] if one.seen is not None}

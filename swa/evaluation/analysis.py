@@ -143,11 +143,11 @@ class _Records(NamedTuple):
         """
         if variant.factor == 1:
             return "factor 1 changes nothing"
-        if self.losses is None or self.texts is None or len(variant.variant.edits) != 1:
+        if self.losses is None or self.texts is None or len(variant.variant.interventions) != 1:
             return None
         if not (self.losses[variant.name].nll == self.losses[INTACT.name].nll).all():
             return None
-        (edit,) = variant.variant.edits
+        (edit,) = variant.variant.interventions
         assert edit.row is not None, "evaluated edits are scalars"
         assert edit.col is not None, "evaluated edits are scalars"
         longest = max(self.texts.sequences, key=lambda sequence: len(sequence.tokens))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.models.loading.loaded import LoadedModel
 from swa.schemas.detection import SuperWeight
 
@@ -65,5 +65,5 @@ def variants_of(
 
 def _variant(name: str, scalars: Sequence[tuple], factor: float) -> EvaluatedVariant:  # type: ignore[type-arg]
     full = name if factor == 0 else f"{name}_x{factor_text(factor)}"
-    edits = tuple(Edit(site, row, col, factor) for _, site, row, col in scalars)
+    edits = tuple(ScaleEntries(site, row, col, factor) for _, site, row, col in scalars)
     return EvaluatedVariant(full, tuple(text for text, *_ in scalars), factor, Variant(full, edits))

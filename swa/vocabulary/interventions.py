@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.errors import UsageError
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
@@ -84,9 +84,11 @@ def interventions_of(
             Intervention(
                 record=weight,
                 site=site,
-                removal=Variant(name, (Edit(site, weight.row, weight.col),)),
-                neuron=Variant(f"{name} neuron", (Edit(site, None, weight.col),)),
-                controls=tuple(Variant(f"{name} control {row},{col}", (Edit(site, row, col),)) for row, col in places),
+                removal=Variant(name, (ScaleEntries(site, weight.row, weight.col),)),
+                neuron=Variant(f"{name} neuron", (ScaleEntries(site, None, weight.col),)),
+                controls=tuple(
+                    Variant(f"{name} control {row},{col}", (ScaleEntries(site, row, col),)) for row, col in places
+                ),
                 control_coords=tuple(places),
             )
         )

@@ -13,7 +13,7 @@ from swa.engine.measures.lens import LensTarget
 from swa.engine.measures.lens_records import LayerChoice, cascade_readings
 from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
 from swa.engine.measures.text_windows import text_windows, windows_at_once
-from swa.engine.variants.edits import Variant
+from swa.engine.variants.interventions import Variant
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cards import SuperWeightCard

@@ -9,7 +9,7 @@ import numpy as np
 
 from swa.data.token_text import token_text
 from swa.engine.measures.passes import PassSums
-from swa.engine.variants.edits import BASELINE
+from swa.engine.variants.interventions import BASELINE
 from swa.schemas.cards import TokenShift, TokenShifts
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from swa.engine.measures.passes import PassSums
 from swa.engine.measures.window_metrics import METRICS
-from swa.engine.variants.edits import BASELINE
 from swa.engine.variants.inactive import why_inactive
+from swa.engine.variants.interventions import BASELINE
 from swa.models.loading.loaded import LoadedModel
 from swa.schemas.cards import CascadeBlock, SuperWeightCard
 from swa.stats import bootstrap_ratio_of_sums, seeded_generator

@@ -12,7 +12,7 @@ from swa.engine.measures.lens import LensReader, LensTarget
 from swa.engine.measures.lens_records import LayerChoice
 from swa.engine.measures.window_metrics import WindowReducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError, UsageError
 from swa.models.discovery.sites import parameter_of
@@ -65,7 +65,7 @@ def test_every_reading_equals_its_definition(name, monkeypatch):
     loaded = loaded_tiny(name)
     dense = [site for site in loaded.sites if site.layer == 1]
     weight = super_weight(loaded, loaded.sites.sites.index(dense[0]), 3, 5)
-    variant = Variant("removed", (Edit(dense[0], 3, 5, 60.0),))
+    variant = Variant("removed", (ScaleEntries(dense[0], 3, 5, 60.0),))
     target = LensTarget(stack_of(loaded), (0, 1, 2, 3), 1, 3)
     intact, edited = ForwardPlan(loaded, [variant]).measure(
         TokenBatch.all_scored(IDS), WindowReducer(()), reader=LensReader(loaded, {variant: target})
@@ -108,7 +108,7 @@ def test_every_reading_equals_its_definition(name, monkeypatch):
 def measured_last(name):
     loaded = loaded_tiny(name)
     site = loaded.sites.sites[0]
-    variant = Variant("removed", (Edit(site, 3, None, 20.0),))
+    variant = Variant("removed", (ScaleEntries(site, 3, None, 20.0),))
     target = LensTarget(site.stack, (site.layer, loaded.sites.stacks[site.stack] - 1), site.layer, 3)
     return ForwardPlan(loaded, [variant]).measure(
         TokenBatch.all_scored(IDS), WindowReducer(()), reader=LensReader(loaded, {variant: target})

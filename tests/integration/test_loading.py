@@ -22,7 +22,7 @@ from transformers import (
 
 from swa.detection.doctor import plant_and_find
 from swa.engine.variants.ablation import editing
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.errors import OutOfMemoryError, UnavailableError, UnsupportedModelError, UsageError
 from swa.models.loading.fingerprint import fingerprint_folder
 from swa.models.loading.load import fetch, load_model
@@ -122,7 +122,7 @@ class TestOffload:
         assert torch.equal(_logits(offloaded), _logits(resident))
         site = offloaded.sites.sites[-1]
         assert torch.equal(matrix_of(offloaded.model, site), matrix_of(resident.model, site))
-        edit = Edit(site, 3, 5, 50.0)
+        edit = ScaleEntries(site, 3, 5, 50.0)
         with editing(resident, [edit]):
             expected = _logits(resident)
         with editing(offloaded, [edit]):

@@ -14,7 +14,7 @@ from swa.detection.suppression import spike_suppression
 from swa.engine.measures.lens_records import LayerChoice
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError
 from swa.models.loading.load import load_model
@@ -66,11 +66,11 @@ def variants_of(loaded):
     sites = loaded.sites.sites
     first, middle, last = sites[0], sites[len(sites) // 2], sites[-1]
     return [
-        Variant("late", (Edit(last, 1, 4, 30.0),)),
-        Variant("neuron", (Edit(middle, None, 2),)),
-        Variant("early", (Edit(first, 3, 5, 60.0),)),
-        Variant("all", (Edit(last, 3, 5, 9.0), Edit(first, 1, 1))),
-        Variant("nothing", (Edit(middle, 0, 0, 1.0),)),
+        Variant("late", (ScaleEntries(last, 1, 4, 30.0),)),
+        Variant("neuron", (ScaleEntries(middle, None, 2),)),
+        Variant("early", (ScaleEntries(first, 3, 5, 60.0),)),
+        Variant("all", (ScaleEntries(last, 3, 5, 9.0), ScaleEntries(first, 1, 1))),
+        Variant("nothing", (ScaleEntries(middle, 0, 0, 1.0),)),
     ]
 
 
@@ -106,7 +106,7 @@ def test_where_that_is_not_exact_each_removal_reads_for_itself(both, name):
 
 def test_layers_before_an_edit_run_once_for_all(both):
     _, on_disk = both("llama")  # 4 layers
-    plan = ForwardPlan(on_disk, [Variant(str(i), (Edit(on_disk.sites.sites[-1], i, 4),)) for i in range(3)])
+    plan = ForwardPlan(on_disk, [Variant(str(i), (ScaleEntries(on_disk.sites.sites[-1], i, 4),)) for i in range(3)])
     measured(plan)
     assert plan.n_layer_calls == 4 + 3
 

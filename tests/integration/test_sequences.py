@@ -13,7 +13,7 @@ from lm_eval.models.huggingface import HFLM
 import swa.engine.packing.scorer as sequences_module
 from swa.engine.packing.scorer import SequenceScorer
 from swa.engine.packing.trees import Layout
-from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.evaluation.harness.bridge import Encoder
 from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
@@ -115,16 +115,16 @@ def test_every_variant_equals_lm_eval_on_a_model_that_is_edited_in_place(name, b
     first, last = loaded.sites.sites[0], loaded.sites.sites[-1]
     variants = (
         BASELINE,
-        Variant("first", (Edit(first, 3, None),)),
-        Variant("last", (Edit(last, 2, 1, 40.0),)),
-        Variant("both", (Edit(first, None, 5), Edit(last, 2, None))),
+        Variant("first", (ScaleEntries(first, 3, None),)),
+        Variant("last", (ScaleEntries(last, 2, 1, 40.0),)),
+        Variant("both", (ScaleEntries(first, None, 5), ScaleEntries(last, 2, None))),
     )
     found, batches, _ = scored(loaded, requests, variants)
     assert {batch.layout for batch in batches} == {best_layout if name in SHARING else Layout.APART}
     for variant, scores in zip(variants, found, strict=True):
         old = []
         with torch.no_grad():
-            for edit in variant.edits:
+            for edit in variant.interventions:
                 weight = edit.site.view(parameter_of(loaded.model, edit.site).data)
                 old.append((weight, edit.index, weight[edit.index].clone()))
                 weight[edit.index] *= edit.factor

@@ -11,7 +11,7 @@ import torch
 from swa.detection.extremes import find_extremes
 from swa.engine.capture.capture import capture
 from swa.engine.variants.ablation import edited_in_place
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.sites import Site, parameter_of
 from swa.models.loading.loaded import LoadedModel
 
@@ -61,12 +61,12 @@ def plant(loaded: LoadedModel, site: Site) -> Planted:
     row = (7 * col + 3) % site.d_model
     weight = site.view(parameter_of(model, site).data)
     loud = float(max(100.0, 50 * loudest) / x[token, col])
-    with edited_in_place(model, [Edit(site, row, col, loud / float(weight[row, col]))]):
+    with edited_in_place(model, [ScaleEntries(site, row, col, loud / float(weight[row, col]))]):
         after = capture(model, loaded.sites.sites, IDS)
         extremes = find_extremes(site, after, weight, prompt=0).spike
         largest = max(after.sites, key=lambda other: float(after.sites[other].y.abs().max()))
         with_plant = _logits(model)
-    with edited_in_place(model, [Edit(site, row, col)]):
+    with edited_in_place(model, [ScaleEntries(site, row, col)]):
         removed = _logits(model)
     return Planted(
         coordinate=loaded.sites.text(site, row, col),

@@ -11,9 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ANALYSES = {"detection", "evaluation", "vocabulary", "cascades"}
-BASE = {"text", "schemas", "store", "stats", "progress", "errors"}
+BASE = {"options", "text", "schemas", "store", "stats", "progress", "errors", "versions"}
 ALLOWED = {
     "errors": set(),
+    "versions": set(),
+    "options": {"errors"},
     "progress": set(),
     "stats": {"errors"},
     "text": {"errors"},
@@ -26,7 +28,7 @@ ALLOWED = {
     "reports": ANALYSES | BASE,
     "cli": {"reports", "engine", "models", "data"} | ANALYSES | BASE,
 }
-NO_TORCH = {"errors", "progress", "stats", "schemas", "store", "text", "reports", "cli"}
+NO_TORCH = {"versions", "options", "errors", "progress", "stats", "schemas", "store", "text", "reports", "cli"}
 
 
 def _imports(path: Path) -> tuple[set[str], set[str]]:

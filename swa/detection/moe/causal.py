@@ -12,7 +12,7 @@ from swa.detection.losses import WindowLosses
 from swa.detection.moe.proxies import Energy, EnergyReader, LossAndMass, LossAndMassReducer
 from swa.engine.capture.forcing import ForcedPlan, ForcedRouting
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan, Measured, joined
 from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer
@@ -115,7 +115,7 @@ class CausalMeter:
         }
 
     def _variants(self, names: Mapping[str, Address]) -> list[Variant]:
-        return [Variant(name, (Edit(*address, factor=self.factor),)) for name, address in names.items()]
+        return [Variant(name, (ScaleEntries(*address, factor=self.factor),)) for name, address in names.items()]
 
     def _run(self, plan: ForwardPlan, task: Task, reader: EnergyReader | None = None) -> list[Measured[LossAndMass]]:
         """The intact model, then every variant, over all batches."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from swa.detection.extremes import Address
 from swa.engine.measures.reducers import LogitsChunk, LossReducer, RowLoss, targets_of, token_losses
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Variant
+from swa.engine.variants.interventions import Variant
 from swa.engine.variants.recording import LayerCall, hidden_of
 from swa.models.loading.loaded import LoadedModel
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from swa.engine.measures.window_metrics import token_metrics
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Variant
+from swa.engine.variants.interventions import Variant
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, ended_after, hidden_of, layers_of
 from swa.engine.variants.selfcheck import MISSING_STATE

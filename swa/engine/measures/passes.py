@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from swa.engine.measures.lens import LensReader, LensSums, LensTarget, joined_sums
 from swa.engine.measures.window_metrics import WindowReducer, WindowSums
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import BASELINE, Variant
+from swa.engine.variants.interventions import BASELINE, Variant
 from swa.engine.variants.plan import ForwardPlan, Measured
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress

@@ -14,7 +14,7 @@ from swa.engine.packing.check import layout_is_exact
 from swa.engine.packing.segments import can_attend_by_segments
 from swa.engine.packing.trees import Layout, Row, TargetedSequence, pack
 from swa.engine.variants.batch import automatic_batch_size
-from swa.engine.variants.edits import BASELINE, Variant
+from swa.engine.variants.interventions import BASELINE, Variant
 from swa.engine.variants.plan import ForwardPlan, release_memory
 from swa.errors import OutOfMemoryError
 from swa.models.loading.loaded import LoadedModel

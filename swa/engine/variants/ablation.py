@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from swa.engine.capture.calls import SiteCall, SiteCalls, watch_sites
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.parameters import ParameterOwners
 from swa.models.discovery.sites import Site, parameter_of
 from swa.models.loading.loaded import LoadedModel
@@ -21,13 +21,13 @@ def _same_bits(left: Tensor, right: Tensor) -> bool:
 
 
 @contextmanager
-def edited_in_place(model: Any, edits: Sequence[Edit]) -> Iterator[None]:
+def edited_in_place(model: Any, edits: Sequence[ScaleEntries]) -> Iterator[None]:
     """Multiply scalars of resident weights; on leaving, by whatever way, the exact old bits are put back.
 
     Raises:
         RuntimeError: A weight lies on `meta` (offloaded), where a write would be lost without a word.
     """
-    saved: list[tuple[Tensor, Edit, Tensor]] = []
+    saved: list[tuple[Tensor, ScaleEntries, Tensor]] = []
     try:
         with torch.no_grad():
             for edit in edits:
@@ -48,9 +48,9 @@ def edited_in_place(model: Any, edits: Sequence[Edit]) -> Iterator[None]:
 class _RecomputedRows(SiteCalls):  # type: ignore[no-untyped-call]
     """Replaces output rows by products in float32 with the edited row; the bias is kept."""
 
-    def __init__(self, owners: ParameterOwners, edits: Sequence[Edit], rows: dict[Site, list[int]]) -> None:
+    def __init__(self, owners: ParameterOwners, edits: Sequence[ScaleEntries], rows: dict[Site, list[int]]) -> None:
         super().__init__(owners, [*rows, *(edit.site for edit in edits)])
-        self._edits: dict[Site, list[Edit]] = {}
+        self._edits: dict[Site, list[ScaleEntries]] = {}
         self._rows = rows
         for edit in edits:
             self._edits.setdefault(edit.site, []).append(edit)
@@ -72,8 +72,8 @@ class _RecomputedRows(SiteCalls):  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def edited_by_recomputing(model: Any, edits: Sequence[Edit], rows: dict[Site, list[int]]) -> Iterator[None]:
-    """Edit weights that are not resident: the rows' outputs are computed anew from the module's input.
+def edited_by_recomputing(model: Any, edits: Sequence[ScaleEntries], rows: dict[Site, list[int]]) -> Iterator[None]:
+    """ScaleEntries weights that are not resident: the rows' outputs are computed anew from the module's input.
 
     Args:
         model: The model; nothing is written to its weights.
@@ -86,9 +86,9 @@ def edited_by_recomputing(model: Any, edits: Sequence[Edit], rows: dict[Site, li
 
 
 def editing(
-    loaded: LoadedModel, edits: Sequence[Edit], *, rows: dict[Site, list[int]] | None = None
+    loaded: LoadedModel, edits: Sequence[ScaleEntries], *, rows: dict[Site, list[int]] | None = None
 ) -> AbstractContextManager[None]:
-    """Edit a model in the way that fits it: in place, or by recomputing rows where weights are not resident.
+    """ScaleEntries a model in the way that fits it: in place, or by recomputing rows where weights are not resident.
 
     Args:
         loaded: The model.
@@ -100,7 +100,7 @@ def editing(
     return edited_in_place(loaded.model, edits)
 
 
-def rows_of(edits: Sequence[Edit]) -> dict[Site, list[int]]:
+def rows_of(edits: Sequence[ScaleEntries]) -> dict[Site, list[int]]:
     """The rows that edits of scalars touch, by site, in order."""
     rows: dict[Site, set[int]] = {}
     for edit in edits:

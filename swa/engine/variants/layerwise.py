@@ -20,7 +20,7 @@ from torch import nn
 
 from swa.engine.measures.reducers import LogitsChunk, Reducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, answered
 from swa.engine.variants.selfcheck import MISSING_STATE, N_TOKENS
@@ -87,7 +87,7 @@ class LayerByLayer:
     model: Any
     layers: Sequence[nn.Module]
     readout: ReadOut
-    editing: Callable[[Sequence[Edit]], AbstractContextManager[None]]
+    editing: Callable[[Sequence[ScaleEntries]], AbstractContextManager[None]]
 
     def measure(self, batch: TokenBatch, arms: Sequence[Arm[R]], reducer: Reducer[R]) -> None:
         """Bring all arms to the end.
@@ -132,7 +132,7 @@ class LayerByLayer:
         for arm in arms:
             assert arm.result is not None
             together.append(arm.result)
-            with torch.no_grad(), self.editing(arm.variant.edits):
+            with torch.no_grad(), self.editing(arm.variant.interventions):
                 plain.append(_Logits().reduce(self.readout.read(short), short))
         if plain[0].dtype == torch.float32 and plain[0].device.type == "cpu":
             return all(map(torch.equal, together, plain))
@@ -143,7 +143,7 @@ class LayerByLayer:
     def _go_on(
         self, arm: Arm[R], answers: Sequence[LayerCall], batch: TokenBatch, reducer: Reducer[R], held: ExitStack
     ) -> None:
-        with self.editing(arm.variant.edits):
+        with self.editing(arm.variant.interventions):
             try:
                 with answered(self.layers, answers), _one_further(self.layers, len(answers), held) as made:
                     states = self.readout.states(batch)

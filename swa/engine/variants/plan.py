@@ -19,7 +19,7 @@ import torch
 from swa.engine.measures.reducers import Reducer
 from swa.engine.variants.ablation import editing, rows_of
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import BASELINE, Edit, Variant
+from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.engine.variants.layerwise import Arm, LayerByLayer
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, answered, layers_of, recorded
@@ -97,15 +97,15 @@ class ForwardPlan:
         """Find the layers and the rows that offloaded weights need recomputed."""
         self.checked = self.known or Checked(ReadOut(self.loaded))
         self._layers = layers_of(self.loaded.model)
-        self._rows = rows_of([edit for variant in self.variants for edit in variant.edits])
+        self._rows = rows_of([edit for variant in self.variants for edit in variant.interventions])
 
     @property
     def model(self) -> Any:
         """The transformers model."""
         return self.loaded.model
 
-    def editing(self, edits: Sequence[Edit]) -> AbstractContextManager[None]:
-        """Edit the model; every row that any variant touches is treated alike in all of them."""
+    def editing(self, edits: Sequence[ScaleEntries]) -> AbstractContextManager[None]:
+        """ScaleEntries the model; every row that any variant touches is treated alike in all of them."""
         return editing(self.loaded, edits, rows=self._rows)
 
     def measure(
@@ -169,7 +169,7 @@ class ForwardPlan:
             self.checked.readout.check(batch)
             if self._goes_layerwise(batch):
                 return self._measure_layerwise(batch, reducer, baseline, reader, advance)
-            with self.editing(recorder.edits), recorded(self._layers if len(wanted) > 1 else []) as calls:
+            with self.editing(recorder.interventions), recorded(self._layers if len(wanted) > 1 else []) as calls:
                 results[id(recorder)] = Measured(recorder, reducer.reduce(self.checked.readout.read(batch), batch))
             self._ran(len(calls) or len(self._layers), advance)
             shared_by_all = calls[: self.first_edited_call(recorder, calls)]
@@ -179,7 +179,7 @@ class ForwardPlan:
                 shared = self._shared_calls(variant, shared_by_all, batch)
                 reads = reader is not None and reader.wants(variant)
                 with (
-                    self.editing(variant.edits),
+                    self.editing(variant.interventions),
                     answered(self._layers, shared),
                     recorded(self._layers if reads else []) as own,
                 ):
@@ -268,7 +268,7 @@ class ForwardPlan:
 
     def _holders(self, variant: Variant) -> set[int] | None:
         """The layers that hold edited weights; `None` where one lies outside of the layers."""
-        edited = {id(parameter_of(self.model, edit.site)) for edit in variant.edits}
+        edited = {id(parameter_of(self.model, edit.site)) for edit in variant.interventions}
         holders = {
             id(layer) for layer in self._layers if any(id(parameter) in edited for parameter in layer.parameters())
         }

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import answered, recorded
 from swa.models.loading.loaded import LoadedModel
@@ -44,7 +44,7 @@ def shortcut_is_exact(
     *,
     batch: TokenBatch,
     layers: Sequence[Any],
-    editing: Callable[[Sequence[Edit]], AbstractContextManager[None]],
+    editing: Callable[[Sequence[ScaleEntries]], AbstractContextManager[None]],
 ) -> bool:
     """Compare an edited forward with and without answered layer calls.
 
@@ -61,7 +61,7 @@ def shortcut_is_exact(
     """
     ids = batch.input_ids[:1, :N_TOKENS]
     # recomputed rows are fixed by the plan: there the variant's own edits have to do
-    edits = variant.edits if loaded.offloaded else tuple(_whole_row(edit) for edit in variant.edits)
+    edits = variant.interventions if loaded.offloaded else tuple(_whole_row(edit) for edit in variant.interventions)
 
     def forward() -> torch.Tensor:
         logits: torch.Tensor = loaded.model(input_ids=ids, use_cache=False).logits
@@ -82,5 +82,5 @@ def shortcut_is_exact(
     return bool((plain - shared).abs().amax() <= 1e-5 * effect)
 
 
-def _whole_row(edit: Edit) -> Edit:
-    return Edit(edit.site, edit.row, None, 0.0) if edit.row is not None else edit
+def _whole_row(edit: ScaleEntries) -> ScaleEntries:
+    return ScaleEntries(edit.site, edit.row, None, 0.0) if edit.row is not None else edit

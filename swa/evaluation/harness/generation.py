@@ -59,7 +59,7 @@ class Generator:
         """
         chosen = [self._requests[index] for index in self.batches[number]]
         for variant in variants:
-            with editing(self._loaded, variant.variant.edits), torch.random.fork_rng():
+            with editing(self._loaded, variant.variant.interventions), torch.random.fork_rng():
                 torch.manual_seed(self._seed + number)
                 yield self._generate(chosen)
 

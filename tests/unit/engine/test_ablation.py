@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.discovery import discover_sites
 from swa.models.discovery.sites import parameter_of
 from tests.support.tiny_models import build
@@ -37,7 +37,7 @@ def _active_edit(model, factor=0.0):
     site = next(site for site in sites if site in seen and bool(seen[site].x.any()))
     col = int(seen[site].x.abs().amax(0).argmax())
     row = int(site.view(parameter_of(model, site).data)[:, col].abs().argmax())
-    return Edit(site, row, col, factor)
+    return ScaleEntries(site, row, col, factor)
 
 
 def test_removal_changes_one_scalar_and_is_undone(model):
@@ -60,7 +60,9 @@ def test_weights_come_back_after_errors_and_interrupts(error):
     site = discover_sites(model).sites[1]
     with (
         pytest.raises(error),
-        edited_in_place(model, [Edit(site, 1, 2), Edit(site, None, 2, 3.0), Edit(site, 1, None)]),
+        edited_in_place(
+            model, [ScaleEntries(site, 1, 2), ScaleEntries(site, None, 2, 3.0), ScaleEntries(site, 1, None)]
+        ),
     ):
         raise error
     after = _bits(model)
@@ -72,7 +74,7 @@ def test_overlapping_edits_act_in_order_and_are_undone_in_reverse():
     site = discover_sites(model).sites[0]
     weight = site.view(parameter_of(model, site).data)
     old = weight.clone()
-    with edited_in_place(model, [Edit(site, 3, 5, 2.0), Edit(site, None, 5, 0.5)]):
+    with edited_in_place(model, [ScaleEntries(site, 3, 5, 2.0), ScaleEntries(site, None, 5, 0.5)]):
         assert torch.equal(weight[3, 5], old[3, 5])
         assert torch.equal(weight[4, 5], old[4, 5] * 0.5)
     assert torch.equal(weight, old)
@@ -94,7 +96,7 @@ def test_recomputing_a_row_equals_editing_the_weight(model, factor):
 
 def test_recomputing_a_whole_column_equals_editing_it(model):
     scalar = _active_edit(model)
-    edit = Edit(scalar.site, None, scalar.col)
+    edit = ScaleEntries(scalar.site, None, scalar.col)
     with edited_in_place(model, [edit]):
         expected = _logits(model)
     with edited_by_recomputing(model, [edit], rows_of([edit])):
@@ -114,5 +116,5 @@ def test_an_offloaded_weight_is_refused():
     model = build("llama")
     site = discover_sites(model).sites[0]
     model.get_submodule(site.module).to("meta")
-    with pytest.raises(RuntimeError, match="offloaded"), edited_in_place(model, [Edit(site, 0, 0)]):
+    with pytest.raises(RuntimeError, match="offloaded"), edited_in_place(model, [ScaleEntries(site, 0, 0)]):
         pass

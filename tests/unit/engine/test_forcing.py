@@ -11,7 +11,7 @@ from swa.engine.capture.routing import recorded_routing, tokens_of
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.ablation import edited_in_place
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.models.routing.layers import find_routed_layers
 from swa.models.routing.routers import Selections
 from tests.support.experts import IDS, LAYOUTS, WINDOWS
@@ -61,7 +61,7 @@ def test_both_arms_get_the_selections_of_the_intact_run(name):
     layer = _layers(loaded)[-1]
     earlier = loaded.sites.sites[0]
     routing = ForcedRouting(layer, 1)
-    edit = Edit(earlier, None, None, 40.0)
+    edit = ScaleEntries(earlier, None, None, 40.0)
     plan = ForcedPlan(loaded, [Variant("loud", (edit,))], routing=routing)
     used: list[Selections] = []
 
@@ -91,7 +91,7 @@ def test_factor_one_changes_nothing_at_all(name):
     loaded = loaded_tiny(name)
     layer = _layers(loaded)[1]
     site = layer.experts[2]
-    plan = ForcedPlan(loaded, [Variant("same", (Edit(site, 3, 5, 1.0),))], routing=ForcedRouting(layer, 2))
+    plan = ForcedPlan(loaded, [Variant("same", (ScaleEntries(site, 3, 5, 1.0),))], routing=ForcedRouting(layer, 2))
     intact, same = plan.measure(BATCH, LossReducer())
     assert torch.equal(intact.result.nll, same.result.nll)
     assert plan.fallbacks == []
@@ -101,7 +101,7 @@ def test_the_plan_equals_plain_forwards_with_forced_selections():
     loaded = loaded_tiny("qwen3_moe")
     layer = _layers(loaded)[2]
     site = layer.experts[3]
-    edit = Edit(site, 3, None)
+    edit = ScaleEntries(site, 3, None)
     plan = ForcedPlan(loaded, [Variant("row", (edit,))], routing=ForcedRouting(layer, 3))
     whole = plan.measure(BATCH, LossReducer())
     handle = layer.point.attach(loaded.model, lambda seen: with_expert(seen, 3))
@@ -122,7 +122,7 @@ def test_the_plan_equals_plain_forwards_with_forced_selections():
 def test_rows_that_are_halved_give_the_same(monkeypatch):
     loaded = loaded_tiny("mixtral")
     layer = _layers(loaded)[1]
-    variants = [Variant("removed", (Edit(layer.experts[0], None, 7),))]
+    variants = [Variant("removed", (ScaleEntries(layer.experts[0], None, 7),))]
     whole = ForcedPlan(loaded, variants, routing=ForcedRouting(layer, 0)).measure(BATCH, LossReducer())
     plan = ForcedPlan(loaded, variants, routing=ForcedRouting(layer, 0))
     original = plan._measure

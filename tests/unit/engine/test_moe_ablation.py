@@ -9,7 +9,7 @@ from swa.engine.capture.capture import capture
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from tests.support.experts import IDS, LAYOUTS, WINDOWS, experts_of
 from tests.support.tiny_loaded import loaded_tiny
@@ -25,7 +25,7 @@ def _edits(loaded):
     edits = []
     for site in chosen:
         col = int(seen[site].x.abs().amax(0).argmax())
-        edits.append(Edit(site, 3, col, 1e3))
+        edits.append(ScaleEntries(site, 3, col, 1e3))
     return edits
 
 

@@ -8,7 +8,7 @@ import torch
 import swa.engine.variants.readout as readout_module
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.errors import OutOfMemoryError
 from swa.models.discovery.sites import parameter_of
@@ -21,7 +21,7 @@ def naive_losses(loaded, variant, ids):
     """Plain forwards of an edited model, cross-entropy by torch."""
     old = []
     with torch.no_grad():
-        for edit in variant.edits:
+        for edit in variant.interventions:
             weight = edit.site.view(parameter_of(loaded.model, edit.site).data)
             old.append((weight, edit.index, weight[edit.index].clone()))
             weight[edit.index] = weight[edit.index] * edit.factor
@@ -35,10 +35,10 @@ def naive_losses(loaded, variant, ids):
 def variants_of(loaded):
     first, middle, last = loaded.sites.sites[0], loaded.sites.sites[len(loaded.sites) // 2], loaded.sites.sites[-1]
     return [
-        Variant("row", (Edit(first, 3, None),)),
-        Variant("neuron", (Edit(middle, None, 2),)),
-        Variant("scaled", (Edit(last, 1, 4, 30.0),)),
-        Variant("all", (Edit(last, 3, 5), Edit(middle, 1, None), Edit(first, 1, 1))),
+        Variant("row", (ScaleEntries(first, 3, None),)),
+        Variant("neuron", (ScaleEntries(middle, None, 2),)),
+        Variant("scaled", (ScaleEntries(last, 1, 4, 30.0),)),
+        Variant("all", (ScaleEntries(last, 3, 5), ScaleEntries(middle, 1, None), ScaleEntries(first, 1, 1))),
     ]
 
 
@@ -55,11 +55,11 @@ def test_losses_equal_plain_forwards(name):
 
 def test_layers_before_the_edit_do_not_run_again():
     loaded = loaded_tiny("llama")  # 4 layers
-    last = Variant("last", (Edit(loaded.sites.sites[-1], 1, None),))
+    last = Variant("last", (ScaleEntries(loaded.sites.sites[-1], 1, None),))
     plan = ForwardPlan(loaded, [last, last])
     plan.measure(TokenBatch.all_scored(IDS), LossReducer())
     assert plan.n_layer_calls == 4 + 1 + 1
-    first = Variant("first", (Edit(loaded.sites.sites[0], 1, None),))
+    first = Variant("first", (ScaleEntries(loaded.sites.sites[0], 1, None),))
     plan = ForwardPlan(loaded, [first])
     plan.measure(TokenBatch.all_scored(IDS), LossReducer())
     assert plan.n_layer_calls == 8

@@ -8,7 +8,7 @@ import torch
 from swa.engine.capture.capture import capture
 from swa.engine.capture.routing import gate_at, recorded_routing, selections_from_rows, tokens_of
 from swa.engine.variants.ablation import edited_in_place
-from swa.engine.variants.edits import Edit
+from swa.engine.variants.interventions import ScaleEntries
 from swa.models.routing.layers import find_routed_layers
 from swa.models.routing.routers import Selections
 from tests.support.experts import EVERY, HYBRIDS, IDS, LAYOUTS, WINDOWS, direct_selections
@@ -66,7 +66,7 @@ def test_what_is_put_in_place_of_the_weights_is_used(name):
     handle = layer.point.attach(loaded.model, lambda seen: Selections(seen.index, seen.weights * 0))
     weightless = _logits(loaded)
     handle.remove()
-    with edited_in_place(loaded.model, [Edit(site, None, None) for site in layer.experts]):
+    with edited_in_place(loaded.model, [ScaleEntries(site, None, None) for site in layer.experts]):
         emptied = _logits(loaded)
     assert torch.equal(weightless, emptied)
     assert not torch.equal(weightless, _logits(loaded))

@@ -10,7 +10,7 @@ import torch
 
 from swa.engine.measures.window_metrics import METRICS, WindowReducer, token_metrics
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.edits import Edit, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from tests.support.tiny_loaded import loaded_tiny
 
@@ -46,8 +46,8 @@ def plain(loaded, ids, first):
 def test_every_sum_equals_its_definition(name, n_prefix, monkeypatch):
     monkeypatch.setattr("swa.engine.variants.readout.CHUNK_ON_CPU", 128 * 7)
     loaded = loaded_tiny(name)
-    edit = Edit(loaded.sites.sites[1], 3, None, 5.0)
-    plan = ForwardPlan(loaded, [Variant("edited", (edit,)), Variant("same", (Edit(edit.site, 3, 4, 1.0),))])
+    edit = ScaleEntries(loaded.sites.sites[1], 3, None, 5.0)
+    plan = ForwardPlan(loaded, [Variant("edited", (edit,)), Variant("same", (ScaleEntries(edit.site, 3, 4, 1.0),))])
     intact, edited, same = plan.measure(TokenBatch.all_scored(IDS, n_prefix=n_prefix), WindowReducer(STOP))
     first = max(1, n_prefix)
     expected, p, logp = plain(loaded, IDS, first)

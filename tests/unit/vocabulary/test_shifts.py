@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from swa.engine.measures.passes import PassSums
-from swa.engine.variants.edits import BASELINE
+from swa.engine.variants.interventions import BASELINE
 from swa.errors import UsageError
 from swa.vocabulary.options import InterventionOptions, WindowOptions
 from swa.vocabulary.shifts import token_shifts

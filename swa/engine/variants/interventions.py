@@ -8,7 +8,7 @@ from swa.models.discovery.sites import Site
 
 
 @dataclass(frozen=True)
-class Edit:
+class ScaleEntries:
     """`W[row, col] *= factor`; `None` means all rows or all columns (`row=None`: the whole neuron `col`).
 
     Attributes:
@@ -34,15 +34,15 @@ class Edit:
 
 @dataclass(frozen=True)
 class Variant:
-    """A model under a set of edits.
+    """A model under a set of interventions.
 
     Attributes:
         name: `baseline`, `sw_0`, `all`, `control`, …
-        edits: All of them act together.
+        interventions: All of them act together.
     """
 
     name: str
-    edits: tuple[Edit, ...] = ()
+    interventions: tuple[ScaleEntries, ...] = ()
 
 
 BASELINE = Variant("baseline")

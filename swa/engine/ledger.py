@@ -1,0 +1,137 @@
+"""Work in items, and the one place that keeps what is finished.
+
+An analysis is cut into items: small pieces whose answers depend on nothing but their content. A ledger keeps answers
+by the key of that content, so that a run that was killed loses one item, and a run that asks for more finds what it
+shares.
+Sums and records are formed when all items are there, in the order of the plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from swa.models.loading.loaded import LoadedModel
+from swa.progress import Progress
+from swa.store.ledger import Answer
+from swa.versions import number_versions
+
+Records = TypeVar("Records", covariant=True)
+
+
+class Item(NamedTuple):
+    """A piece of work that is computed and kept whole.
+
+    Attributes:
+        key: What its answer depends on; see `item_key`.
+        n_steps: Steps that a progress display counts, usually forward passes.
+        compute: Gives the answer; it calls its argument after each step.
+    """
+
+    key: str
+    n_steps: int
+    compute: Callable[[Callable[[], None]], Answer]
+
+
+class Round(NamedTuple):
+    """Items that are known together; the next round may depend on their answers.
+
+    Attributes:
+        title: What a progress display calls them.
+        items: In the order of the plan.
+    """
+
+    title: str
+    items: Sequence[Item]
+
+
+class Ledger(Protocol):
+    """Keeps answers by key."""
+
+    def has(self, key: str) -> bool:
+        """Whether an item is finished."""
+        ...
+
+    def get(self, key: str) -> Answer:
+        """The answer of a finished item."""
+        ...
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer; it is safe when this returns."""
+        ...
+
+
+class MemoryLedger:
+    """The ledger of the Python API's plain functions: it lives as long as the call."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Answer] = {}
+
+    def has(self, key: str) -> bool:
+        """See `Ledger.has`."""
+        return key in self._answers
+
+    def get(self, key: str) -> Answer:
+        """See `Ledger.get`."""
+        return self._answers[key]
+
+    def put(self, key: str, answer: Answer) -> None:
+        """See `Ledger.put`."""
+        self._answers[key] = answer
+
+
+class Work(Protocol[Records]):
+    """An analysis that has been planned for a loaded model."""
+
+    def rounds(self, ledger: Ledger) -> Iterator[Round]:
+        """The items, round by round; all of a round are in the ledger before the next is asked for."""
+        ...
+
+    def records(self, ledger: Ledger) -> Records:
+        """What follows from the answers, once all rounds are done; it computes nothing that takes long."""
+        ...
+
+
+def finish(work: Work[Records], ledger: Ledger, progress: Progress) -> Records:
+    """Compute what is missing, item by item, and give the records."""
+    for title, items in work.rounds(ledger):
+        with progress.task(title, sum(item.n_steps for item in items)) as task:
+            for item in items:
+                if ledger.has(item.key):
+                    task.advance(item.n_steps)
+                    continue
+                start = time.perf_counter()
+                answer = item.compute(task.advance)
+                ledger.put(item.key, replace(answer, seconds=time.perf_counter() - start))
+    return work.records(ledger)
+
+
+def item_key(kind: str, **content: Any) -> str:
+    """sha256 of everything that an answer depends on, the versions that make numbers included.
+
+    Args:
+        kind: What is computed, e.g. `losses`.
+        **content: Fingerprints, token ids, interventions, options: whatever JSON can hold.
+    """
+    text = json.dumps({"kind": kind, "versions": number_versions(), **content}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def model_content(loaded: LoadedModel) -> dict[str, str | bool | None]:
+    """What the key of every item holds of the model."""
+    return {
+        "weights": loaded.fingerprint,
+        "revision": loaded.revision,
+        "dtype": str(loaded.dtype),
+        "device": loaded.device.type,
+        "offloaded": loaded.offloaded,
+    }
+
+
+def notes_of(answers: Sequence[Answer]) -> list[str]:
+    """The sentences of several answers, each once."""
+    return list(dict.fromkeys(note for answer in answers for note in answer.notes))
