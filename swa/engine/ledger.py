@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from swa.engine.variants.interventions import Variant
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 from swa.store.ledger import Answer
 from swa.versions import number_versions
 
+VARIANTS_OF_AN_ITEM = 4
 Records = TypeVar("Records", covariant=True)
 
 
@@ -130,6 +132,15 @@ def model_content(loaded: LoadedModel) -> dict[str, str | bool | None]:
         "device": loaded.device.type,
         "offloaded": loaded.offloaded,
     }
+
+
+def chunks(variants: Sequence[Variant], loaded: LoadedModel) -> list[Sequence[Variant]]:
+    """At most four variants in plan order; where weights are read from disk, all: they share the reading.
+
+    Without variants there is one empty chunk, for the intact model.
+    """
+    size = max(1, len(variants)) if loaded.offloaded else VARIANTS_OF_AN_ITEM
+    return [variants[start : start + size] for start in range(0, max(1, len(variants)), size)]
 
 
 def notes_of(answers: Sequence[Answer]) -> list[str]:

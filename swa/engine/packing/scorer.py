@@ -108,7 +108,7 @@ class SequenceScorer:
         plan = self._plan(tuple(variant for variant in variants if variant is not BASELINE))
         tokens = batch_of(rows, sequences, layout=layout, dtype=self.loaded.dtype)
         try:
-            measured = plan.measure(tokens, TargetReducer(), baseline=BASELINE in variants)
+            measured = plan.measure(tokens, TargetReducer())
         except OutOfMemoryError:
             members = [member for row in rows for member in row.members]
             if len(members) == 1:

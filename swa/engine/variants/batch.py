@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -84,6 +85,15 @@ class TokenBatch:
         if self.position_ids is not None:
             inputs["position_ids"] = self.position_ids
         return inputs
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the tokens and of what is read where, for the keys of items."""
+        found = hashlib.sha256(repr(self.segments).encode())
+        for tensor in (self.input_ids, self.rows, self.positions, self.targets, self.attention_mask, self.position_ids):
+            if tensor is not None:
+                found.update(repr(tuple(tensor.shape)).encode() + tensor.cpu().contiguous().view(torch.uint8).numpy())
+        return found.hexdigest()
 
     def to(self, device: torch.device) -> TokenBatch:
         """The same on a device."""

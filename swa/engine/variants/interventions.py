@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from swa.models.discovery.sites import Site
 
 
@@ -31,6 +33,12 @@ class ScaleEntries:
             slice(None) if self.col is None else self.col,
         )
 
+    @property
+    def content(self) -> list[JsonValue]:
+        """What the key of an item holds of it."""
+        site = self.site
+        return ["scale", site.module, site.parameter, site.expert, self.row, self.col, self.factor]
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -43,6 +51,11 @@ class Variant:
 
     name: str
     interventions: tuple[ScaleEntries, ...] = ()
+
+    @property
+    def content(self) -> list[JsonValue]:
+        """What the key of an item holds of it; its name changes nothing."""
+        return [one.content for one in self.interventions]
 
 
 BASELINE = Variant("baseline")

@@ -46,6 +46,22 @@ class Measured(NamedTuple, Generic[R]):
     seen: Any = None
 
 
+class _Intact(NamedTuple):
+    """The intact model on one batch, kept for the next variants on it.
+
+    Attributes:
+        batch: The batch as it was given: another object is another batch.
+        reducer: What was kept of the logits.
+        measured: What that is.
+        calls: All layer calls.
+    """
+
+    batch: TokenBatch
+    reducer: Reducer[Any]
+    measured: Measured[Any]
+    calls: list[LayerCall]
+
+
 class LayerReader(Protocol):
     """Looks at the layers of a variant beside those of the intact model, while both are in memory."""
 
@@ -90,6 +106,7 @@ class ForwardPlan:
     fallbacks: list[str] = field(default_factory=list)
     known: Checked | None = None
     checked: Checked = field(init=False)
+    _kept: _Intact | None = field(init=False, default=None)
     _rows: dict[Site, list[int]] = field(init=False)
     _layers: list[Any] = field(init=False)
 
@@ -113,34 +130,39 @@ class ForwardPlan:
         batch: TokenBatch,
         reducer: Reducer[R],
         *,
-        baseline: bool = True,
+        variants: Sequence[Variant] | None = None,
         reader: LayerReader | None = None,
         advance: Callable[[], None] | None = None,
     ) -> list[Measured[R]]:
-        """Run one batch: the baseline first, then the variants in their order.
+        """Run one batch: the intact model first, then the variants in their order.
 
         Out of memory halves the rows and repeats them; the rows' results are joined in order.
 
         Args:
             batch: The tokens.
             reducer: What is kept of the logits.
-            baseline: Whether the intact model is measured. Where it is not, the variant whose first edit is deepest
-                records the layers that the others share.
-            reader: Looks at the layers of variants; it needs the baseline.
-            advance: Called after each run.
+            variants: Some of the plan's variants; by default all. The intact model is then kept, and runs once for
+                consecutive calls with the same batch and reducer.
+            reader: Looks at the layers of variants.
+            advance: Called after each run, also for an intact model that was kept.
 
         Raises:
             OutOfMemoryError: A single row does not fit.
         """
         try:
-            return self._measure(batch, reducer, baseline, reader, advance)
+            return self._measure(batch, reducer, variants, reader, advance)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        return self._measure_halves(batch, reducer, baseline, reader)
+        self._kept = None
+        return self._measure_halves(batch, reducer, variants, reader)
 
     def _measure_halves(
-        self, batch: TokenBatch, reducer: Reducer[R], baseline: bool, reader: LayerReader | None
+        self,
+        batch: TokenBatch,
+        reducer: Reducer[R],
+        variants: Sequence[Variant] | None,
+        reader: LayerReader | None,
     ) -> list[Measured[R]]:
         if len(batch) == 1:
             raise OutOfMemoryError(
@@ -150,33 +172,27 @@ class ForwardPlan:
         release_memory()
         half = (len(batch) + 1) // 2
         self.progress.warn(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
-        parts = [self.measure(part, reducer, baseline=baseline, reader=reader) for part in batch.split(half)]
+        parts = [self.measure(part, reducer, variants=variants, reader=reader) for part in batch.split(half)]
         return [joined(same, reducer, reader) for same in zip(*parts, strict=True)]
 
     def _measure(
         self,
-        batch: TokenBatch,
+        given: TokenBatch,
         reducer: Reducer[R],
-        baseline: bool,
+        variants: Sequence[Variant] | None,
         reader: LayerReader | None,
         advance: Callable[[], None] | None,
     ) -> list[Measured[R]]:
-        batch = batch.to(self.loaded.device)
-        wanted = [*([BASELINE] if baseline else []), *self.variants]
-        recorder = BASELINE if baseline else max(self.variants, key=self._depth, default=BASELINE)
-        results: dict[int, Measured[R]] = {}
+        batch = given.to(self.loaded.device)
+        wanted = self.variants if variants is None else variants
         with torch.no_grad():
             self.checked.readout.check(batch)
             if self._goes_layerwise(batch):
-                return self._measure_layerwise(batch, reducer, baseline, reader, advance)
-            with self.editing(recorder.interventions), recorded(self._layers if len(wanted) > 1 else []) as calls:
-                results[id(recorder)] = Measured(recorder, reducer.reduce(self.checked.readout.read(batch), batch))
-            self._ran(len(calls) or len(self._layers), advance)
-            shared_by_all = calls[: self.first_edited_call(recorder, calls)]
+                return self._measure_layerwise(batch, reducer, wanted, reader, advance)
+            intact = self._intact(given, batch, reducer, advance, keeps=variants is not None)
+            results: list[Measured[R]] = [intact.measured]
             for variant in wanted:
-                if variant is recorder:
-                    continue
-                shared = self._shared_calls(variant, shared_by_all, batch)
+                shared = self._shared_calls(variant, intact.calls, batch)
                 reads = reader is not None and reader.wants(variant)
                 with (
                     self.editing(variant.interventions),
@@ -184,10 +200,32 @@ class ForwardPlan:
                     recorded(self._layers if reads else []) as own,
                 ):
                     result = reducer.reduce(self.checked.readout.read(batch), batch)
-                seen = reader.read(variant, calls, own, batch) if reader is not None and reads else None
-                results[id(variant)] = Measured(variant, result, seen)
-                self._ran(len(calls) - len(shared), advance)
-        return [results[id(variant)] for variant in wanted]
+                seen = reader.read(variant, intact.calls, own, batch) if reader is not None and reads else None
+                results.append(Measured(variant, result, seen))
+                self._ran(len(intact.calls) - len(shared), advance)
+        return results
+
+    def _intact(
+        self,
+        given: TokenBatch,
+        batch: TokenBatch,
+        reducer: Reducer[R],
+        advance: Callable[[], None] | None,
+        *,
+        keeps: bool,
+    ) -> _Intact:
+        """The intact model on a batch, run now or kept from the call before."""
+        kept = self._kept
+        if kept is not None and kept.batch is given and kept.reducer is reducer:
+            self._ran(0, advance)
+            return kept
+        kept = self._kept = None  # before the next recording takes memory
+        with self.editing(()), recorded(self._layers if self.variants else []) as calls:
+            measured = Measured(BASELINE, reducer.reduce(self.checked.readout.read(batch), batch))
+        self._ran(len(calls) or len(self._layers), advance)
+        intact = _Intact(given, reducer, measured, calls)
+        self._kept = intact if keeps else None
+        return intact
 
     def _goes_layerwise(self, batch: TokenBatch) -> bool:
         """Whether all variants go through the layers together; checked on the first batch."""
@@ -215,14 +253,14 @@ class ForwardPlan:
         self,
         batch: TokenBatch,
         reducer: Reducer[R],
-        baseline: bool,
+        variants: Sequence[Variant],
         reader: LayerReader | None,
         advance: Callable[[], None] | None,
     ) -> list[Measured[R]]:
-        arms: list[Arm[R]] = self._arms(self.variants, reader)
+        arms: list[Arm[R]] = self._arms(variants, reader)
         self._layers_together().measure(batch, arms, reducer)
         results = []
-        for arm in arms if baseline else arms[1:]:
+        for arm in arms:
             assert arm.result is not None
             reads = reader is not None and arm is not arms[0] and arm.keeps
             seen = reader.read(arm.variant, arms[0].calls, arm.calls, batch) if reader is not None and reads else None
