@@ -92,7 +92,8 @@ class TokenBatch:
         found = hashlib.sha256(repr(self.segments).encode())
         for tensor in (self.input_ids, self.rows, self.positions, self.targets, self.attention_mask, self.position_ids):
             if tensor is not None:
-                found.update(repr(tuple(tensor.shape)).encode() + tensor.cpu().contiguous().view(torch.uint8).numpy())
+                found.update(repr(tuple(tensor.shape)).encode())
+                found.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return found.hexdigest()
 
     def to(self, device: torch.device) -> TokenBatch:
