@@ -22,11 +22,17 @@ class Progress(Protocol):
         """Announce a piece of work of `n_steps` steps; it ends with the context."""
         ...
 
+    def say(self, message: str) -> None:
+        """Say what a run is about to do or has found done already (shown unless `-q`)."""
+
     def info(self, message: str) -> None:
         """Say something that a user may want to know (shown with `-v`, always in the log file)."""
 
     def warn(self, message: str) -> None:
         """Say something that changes how the result is to be read (shown unless `-q`)."""
+
+    def fail(self, message: str, hint: str) -> None:
+        """Say that a part failed while others go on (always shown)."""
 
 
 class _SilentTask:
@@ -42,8 +48,14 @@ class SilentProgress:
         """See `Progress.task`."""
         yield _SilentTask()
 
+    def say(self, message: str) -> None:
+        """See `Progress.say`."""
+
     def info(self, message: str) -> None:
         """See `Progress.info`."""
 
     def warn(self, message: str) -> None:
         """See `Progress.warn`."""
+
+    def fail(self, message: str, hint: str) -> None:
+        """See `Progress.fail`."""

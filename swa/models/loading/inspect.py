@@ -126,13 +126,27 @@ _CONTEXT_NAMES = """max_position_embeddings n_positions max_seq_len max_sequence
 
 def context_length(model: Any, tokenizer: Any) -> int:
     """Longest input in tokens, from the model's configuration, else from the tokenizer, else 2048."""
-    values = model.config.get_text_config(decoder=True).to_dict()  # attribute access fails where layers differ
-    stated = (values.get(name) for name in _CONTEXT_NAMES)
-    limit = next((value for value in stated if isinstance(value, int) and value > 1), None)
+    limit = _stated_limit(_text_config(model.config))
+    return context_length_of_config(model.config, tokenizer) - (0 if limit is None else _positions_lost(model, limit))
+
+
+def context_length_of_config(config: Any, tokenizer: Any) -> int:
+    """The same of a model that is not loaded; tables of positions show when its modules are there."""
+    values = _text_config(config)
+    limit = _stated_limit(values)
     if limit is None:
         return int(tokenizer.model_max_length) if tokenizer.model_max_length < _UNLIMITED else 2048
-    n_ahead = 1 if values.get("ngram") else 0  # ProphetNet's predicting streams stand one position further on
-    return limit - _positions_lost(model, limit) - n_ahead
+    return limit - (1 if values.get("ngram") else 0)  # ProphetNet's predicting streams stand one position further on
+
+
+def _text_config(config: Any) -> dict[str, Any]:
+    values: dict[str, Any] = config.get_text_config(decoder=True).to_dict()  # attribute access fails where layers differ
+    return values
+
+
+def _stated_limit(values: dict[str, Any]) -> int | None:
+    stated = (values.get(name) for name in _CONTEXT_NAMES)
+    return next((value for value in stated if isinstance(value, int) and value > 1), None)
 
 
 def _positions_lost(model: Any, n_positions: int) -> int:

@@ -37,6 +37,51 @@ class GivenWeight(NamedTuple):
     record: SuperWeight | None = None
 
 
+class NamedWeights(NamedTuple):
+    """Super weights that are known before the model is loaded.
+
+    Attributes:
+        weights: Those to work on.
+        source: Where they come from, as part of a sentence.
+        files: The detection record they are from, by name; empty for named ones.
+        candidates: Records of everything that was pointed to, also what is not worked on.
+        threshold: The spike threshold of the detection; `None` for `auto` and for named ones.
+    """
+
+    weights: tuple[GivenWeight, ...]
+    source: str
+    files: dict[str, str]
+    candidates: tuple[SuperWeight, ...] = ()
+    threshold: float | None = None
+
+    @property
+    def coordinates(self) -> list[str]:
+        """Text forms, each once."""
+        return list(dict.fromkeys(str(given.coordinate) for given in self.weights))
+
+
+class ResolvedWeights(NamedTuple):
+    """Super weights of a loaded model.
+
+    Attributes:
+        weights: Their records, each coordinate once.
+        named: Where they are from.
+    """
+
+    weights: list[SuperWeight]
+    named: NamedWeights
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The detection record they are from, by name."""
+        return self.named.files
+
+
+NO_WEIGHTS = NamedWeights((), "", {})
+"""Where nothing is wanted of super weights."""
+NOTHING_RESOLVED = ResolvedWeights([], NO_WEIGHTS)
+
+
 class _Piece(NamedTuple):
     """An object or a line of a file, and the line where it begins."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import MISSING
 
 from swa.progress import Progress
-from swa.reports.super_weight_texts import place_text
-from swa.reports.vocab_rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
+from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import NamedByModule
+from swa.schemas.summaries import ModelSummary
 from swa.store.atomic import remove, write_bytes, write_text
 from swa.store.csvtext import csv_text
 from swa.store.vocab_names import neuron_stem, super_weight_stem
@@ -19,6 +20,20 @@ from swa.store.vocab_tree import VocabFolder
 
 Figures = dict[Path, Callable[[], bytes]]
 """How the content of each figure is made, by path."""
+
+
+class Cards(NamedTuple):
+    """What a vocabulary analysis gives for one model.
+
+    Attributes:
+        super_weights: The cards that were asked for.
+        neurons: The cards that were asked for.
+        summary: Of all cards in the folder.
+    """
+
+    super_weights: Sequence[SuperWeightCard]
+    neurons: Sequence[NeuronCard]
+    summary: ModelSummary
 
 
 def prepare(folder: VocabFolder) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from swa.cli.declare.command import Invocation
-from swa.cli.header import header_of_call, read_block, write_block
-from swa.cli.vocab_files import write_if_other
-from swa.cli.vocab_finished import Analysed
 from swa.errors import PartialFailureError
-from swa.reports.vocab_readme import readme_text
-from swa.reports.vocab_summary import cross_model_summary
+from swa.findings.summaries import cross_model_summary
+from swa.runs.driver.call import Call
+from swa.runs.driver.provenance import header_of_call, read_block, write_block
+from swa.runs.driver.step import Outcome
+from swa.runs.files.cards import Cards, write_if_other
+from swa.runs.files.readme import readme_text
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.summaries import CrossModelSummary, ModelSummary
 from swa.store.atomic import WriteError, remove_leftovers, write_text
@@ -24,13 +24,20 @@ from swa.store.tree import locked
 
 def write_root(
     results: ResultsFolder,
-    call: Invocation,
-    done: Sequence[Analysed],
+    call: Call,
+    done: Sequence[Outcome[Cards]],
     *,
     status: Status,
     warn: Callable[[str], None],
 ) -> dict[str, str]:
     """Write options, summary and readme of a call of `swa vocab`; what is there already and says the same stays.
+
+    Args:
+        results: The folder.
+        call: How the command was called.
+        done: Its models, at least one.
+        status: How the call ended.
+        warn: Called with a sentence about a file that is written anew.
 
     Returns:
         Paths by name.
@@ -38,7 +45,7 @@ def write_root(
     Raises:
         PartialFailureError: Something could not be written; the models' own files are.
     """
-    summaries = [one.summary for one in done]
+    summaries = [one.record.summary for one in done]
     headers = [one.header for one in done]
     is_new = any(one.is_new for one in done) or _summaries_in(results.cross_model_summary) != _texts(summaries)
     files = write_call(results, call, headers, status=status, is_new=is_new, warn=warn)
@@ -51,7 +58,7 @@ def write_root(
 
 def write_call(
     results: ResultsFolder,
-    call: Invocation,
+    call: Call,
     headers: Sequence[RunHeader],
     *,
     status: Status,

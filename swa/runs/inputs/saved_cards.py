@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from pydantic import MISSING
 
-from swa.cli.configuration import check_configuration
-from swa.cli.header import last_run
-from swa.cli.neuron_choice import identity
+from swa.runs.driver.keys import check_configuration
+from swa.runs.driver.provenance import last_run
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.cards import CardFile
 from swa.store.vocab_tree import VocabFolder
+from swa.vocabulary.selectors import identity
 
 COMMAND = "vocab"
 SUPER_WEIGHTS, NEURONS, CENSUS = "super_weights", "neurons", "census"
@@ -22,7 +22,7 @@ SUPER_WEIGHTS, NEURONS, CENSUS = "super_weights", "neurons", "census"
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SavedCards:
     """What earlier runs left.
 
     Attributes:
@@ -42,7 +42,7 @@ class Shelf:
     header: RunHeader | None
 
     @classmethod
-    def open(cls, folder: VocabFolder, warn: Callable[[str], None]) -> Shelf:
+    def open(cls, folder: VocabFolder, warn: Callable[[str], None]) -> SavedCards:
         """Read what is there.
 
         Raises:

@@ -34,7 +34,7 @@ class Neuron(NamedTuple):
         return (self.site.module, self.site.expert, self.number) in map(identity, cards)
 
 
-class NeuronChoice(NamedTuple):
+class NeuronSelector(NamedTuple):
     """A value of `--neurons`.
 
     Attributes:
@@ -50,7 +50,7 @@ class NeuronChoice(NamedTuple):
     number: int
 
     @classmethod
-    def parse(cls, text: str) -> NeuronChoice:
+    def parse(cls, text: str) -> NeuronSelector:
         """Read `layer:neuron` or `layer:eEXPERT:neuron`, whose form has been checked."""
         place, *expert, number = text.split(":")
         return cls(text, place, int(expert[0][1:]) if expert else None, int(number))

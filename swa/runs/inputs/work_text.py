@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from swa.evaluation.harness.tasks import RequestedTask
 
 
-def plan_text(
+def evaluation_text(
     name: str,
     weights: Sequence[SuperWeight],
     options: EvaluateOptions,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import MISSING
 
-from swa.cli.header import last_run
-from swa.cli.vocab_files import Figures
+from swa.runs.driver.provenance import last_run
+from swa.runs.files.cards import Figures
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.cards import CardFile
@@ -20,7 +20,7 @@ CASCADE = "cascade"
 
 
 @dataclass(frozen=True)
-class CascadeShelf:
+class SavedCascades:
     """What earlier runs left.
 
     Attributes:
@@ -36,7 +36,7 @@ class CascadeShelf:
     header: RunHeader | None
 
     @classmethod
-    def open(cls, folder: VocabFolder, warn: Callable[[str], None]) -> CascadeShelf:
+    def open(cls, folder: VocabFolder, warn: Callable[[str], None]) -> SavedCascades:
         """Read what is there.
 
         Raises:

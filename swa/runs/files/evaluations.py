@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import MISSING
 
-from swa.cli.declare.command import Invocation
-from swa.cli.header import header_of_call
 from swa.errors import PartialFailureError
+from swa.runs.driver.call import Call
+from swa.runs.driver.provenance import header_of_call
 from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis
 from swa.schemas.run import Status
 from swa.store.atomic import WriteError, write_bytes, write_text
@@ -18,7 +18,7 @@ from swa.store.search import Found, first_that_fits
 
 
 def write_summary(
-    results: ResultsFolder, call: Invocation, analyses: Sequence[ModelAnalysis], *, status: Status
+    results: ResultsFolder, call: Call, analyses: Sequence[ModelAnalysis], *, status: Status
 ) -> dict[str, str]:
     """Write the record of a call and, of several models, its figure; a record of the very same analyses stays.
 
@@ -55,7 +55,7 @@ def _texts(analyses: Sequence[ModelAnalysis]) -> list[str]:
 
 
 def _write(
-    results: ResultsFolder, call: Invocation, analyses: Sequence[ModelAnalysis], status: Status
+    results: ResultsFolder, call: Call, analyses: Sequence[ModelAnalysis], status: Status
 ) -> Found[CompleteAnalysis]:
     with results.new_complete_analysis() as path:
         runs = [analysis.run for analysis in analyses if analysis.run is not MISSING]
@@ -81,7 +81,7 @@ def _is_newer(path: Path, than: Path) -> bool:
 
 
 def _statistics(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:
-    from swa.evaluation.statistics import cross_model_statistics, model_statistics
+    from swa.findings.impact import cross_model_statistics, model_statistics
 
     models = []
     for analysis in analyses:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from swa.cli.workplace import Workplace
+from swa.runs.driver.model_run import ModelRun
 from swa.data.scoring import ScoringPlan, plan_windows
 from swa.errors import UsageError
 
@@ -18,7 +18,7 @@ N_ENOUGH = 20
 """Windows below which a bootstrap says little."""
 
 
-class TextRoom(NamedTuple):
+class TextBudget(NamedTuple):
     """A text as a model sees it.
 
     Attributes:
@@ -48,63 +48,50 @@ class TextRoom(NamedTuple):
         )
 
 
-class _NotLoaded:
-    """A model of which only the configuration is there; tables of positions show when its modules are."""
-
-    def __init__(self, config: Any) -> None:
-        self.config = config
-
-    def modules(self) -> Iterator[Any]:
-        return iter(())
-
-
-def measure_text(place: Workplace, text: TextSource) -> TextRoom:
-    """Cut a text with the tokenizer of a checkpoint that is not loaded yet.
+def measure_text(run: ModelRun, text: TextSource) -> TextBudget:
+    """Cut a text with the tokenizer of a model that is not loaded yet.
 
     Raises:
         UnavailableError: There is no tokenizer.
     """
     from swa.data.windows import special_prefix, token_stream
-    from swa.models.loading.inspect import context_length, read_config
-    from swa.models.loading.tokenizer import read_tokenizer
 
-    folder, trust = place.checkpoint.folder, place.options.trust_remote_code
-    tokenizer = read_tokenizer(folder, trust_remote_code=trust)
-    return TextRoom(
+    tokenizer = run.tokenizer
+    return TextBudget(
         n_tokens=len(token_stream(tokenizer, text.text)),
         n_prefix=len(special_prefix(tokenizer)),
-        context_length=context_length(_NotLoaded(read_config(folder, trust_remote_code=trust)), tokenizer),
+        context_length=run.context_length(tokenizer),
     )
 
 
-def bootstrap_warning(room: TextRoom, options: WindowOptions) -> str | None:
+def bootstrap_warning(budget: TextBudget, options: WindowOptions) -> str | None:
     """A sentence where a bootstrap has few windows to draw from, with the options that would give enough.
 
     Raises:
         UsageError: The text is too short for any window.
     """
-    n_windows = len(room.plan(options).windows)
+    n_windows = len(budget.plan(options).windows)
     if n_windows >= N_ENOUGH:
         return None
-    ways = " or ".join(_ways_out(room, options))
+    ways = " or ".join(_ways_out(budget, options))
     advice = f"{ways} would give {N_ENOUGH}." if ways else "The text is too short for more."
     return f"--bootstrap has {n_windows} windows to draw from; below {N_ENOUGH} intervals are rough. {advice}"
 
 
-def _ways_out(room: TextRoom, options: WindowOptions) -> Iterator[str]:
-    length = min(options.window_len, room.context_length - room.n_prefix)
+def _ways_out(budget: TextBudget, options: WindowOptions) -> Iterator[str]:
+    length = min(options.window_len, budget.context_length - budget.n_prefix)
     longer = replace(options, tokens=length + (N_ENOUGH - 1) * min(options.stride, length))
-    if _is_enough(room, longer):
+    if _is_enough(budget, longer):
         yield f"--tokens {longer.tokens}"
     for window_len in range(length - 1, 1, -1):
         shorter = replace(options, window_len=window_len, stride=max(1, window_len // 2))
-        if _is_enough(room, shorter):
+        if _is_enough(budget, shorter):
             yield f"--window-len {shorter.window_len} --stride {shorter.stride}"
             return
 
 
-def _is_enough(room: TextRoom, options: WindowOptions) -> bool:
+def _is_enough(budget: TextBudget, options: WindowOptions) -> bool:
     try:
-        return len(room.plan(options).windows) >= N_ENOUGH
+        return len(budget.plan(options).windows) >= N_ENOUGH
     except UsageError:  # of the shortest windows no target may be left
         return False

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING, ValidationError
 
-from swa.cli.declare.command import Invocation
+from swa.runs.driver.call import Call
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
+from swa.versions import versions
 
 if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
 
-_PACKAGES = ("torch", "transformers", "accelerate", "datasets", "lm_eval")
-
 
 def run_header(
-    call: Invocation,
+    call: Call,
     loaded: LoadedModel,
     *,
-    seed: int,
     dataset_fingerprint: str | None,
     stamp: str | MISSING = MISSING,
 ) -> RunHeader:
@@ -37,13 +33,13 @@ def run_header(
     return RunHeader(
         command=call.command,
         **_of_call(call),
-        seed=seed,
+        seed=int(str(call.options["seed"].value)),
         model=loaded.name,
         revision=loaded.revision,
         weights_fingerprint=loaded.fingerprint,
         dtype=str(loaded.dtype).removeprefix("torch."),
         device=str(loaded.device),
-        versions=_versions(),
+        versions=versions(),
         dataset_fingerprint=dataset_fingerprint,
         started=_now(),
         ended=None,
@@ -121,16 +117,16 @@ def settle(folder: ModelFolder, finished: RunHeader, warn: Callable[[str], None]
         write_block(folder.run_config, finished, warn)
 
 
-def completed_by(header: RunHeader, call: Invocation) -> RunHeader:
+def completed_by(header: RunHeader, call: Call) -> RunHeader:
     """The header of a run that was killed behind its last record: the call that found all it asks for completes it."""
     return ended(header.model_copy(update=_of_call(call)), "complete")
 
 
-def _of_call(call: Invocation) -> dict[str, Any]:
-    return {"command_line": ["swa", *call.words], "options": call.options}
+def _of_call(call: Call) -> dict[str, Any]:
+    return {"command_line": ["swa", *call.words], "options": dict(call.options)}
 
 
-def header_of_call(call: Invocation, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:
+def header_of_call(call: Call, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:
     """The header of a call: what its models have in common, and the names of what they have not.
 
     Args:
@@ -171,13 +167,3 @@ def _saved(path: Path) -> RunConfig | None:
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-
-def _versions() -> dict[str, str]:
-    """Versions of everything that changes numbers."""
-    found = {"swa": version("super-weight-analysis"), "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found

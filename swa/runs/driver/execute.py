@@ -1,0 +1,53 @@
+"""The one driver: find finished work, compute what is missing, keep it, write."""
+
+from __future__ import annotations
+
+from swa.errors import PartialFailureError
+from swa.runs.driver.model_run import ModelRun
+from swa.runs.driver.provenance import recorded
+from swa.runs.driver.step import Inputs, Outcome, Record, Result, Step
+from swa.store.atomic import WriteError
+from swa.store.ledger import FileLedger
+
+
+
+def check(run: ModelRun, step: Step[Inputs, Result, Record]) -> None:
+    """Refuse what lies in a step's folder and does not fit, before anything is computed.
+
+    Raises:
+        UsageError: Records of another configuration are there.
+    """
+    step.check(run, run.place(step.root, step.layout))
+
+
+def execute(run: ModelRun, step: Step[Inputs, Result, Record]) -> Outcome[Record]:
+    """Do a step for a model, go on with an interrupted one, or take the finished one.
+
+    Raises:
+        SwaError: The model, its folder or what the step needs cannot be used, or a write failed.
+        PartialFailureError: A write failed after something was finished; the same call goes on from there.
+    """
+    from swa.engine.ledger import finish
+
+    place = run.place(step.root, step.layout)
+    is_outermost = place.log is None
+    with place.logged(step.stamp(run, place)) as log:
+        step.check(run, place)
+        inputs = step.inputs(run, place)
+        found = None if step.force else step.finished(run, place, inputs)
+        if found is not None:
+            if is_outermost:
+                log.discard()
+            run.progress.say(f"{run.name} is finished already; --force {step.again}.")
+            return found
+        plan = step.plan(run, place, inputs)
+        log.keep()
+        with recorded(place.folder, plan.header, run.progress.warn) as block:
+            ledger = FileLedger(place.folder.ledger, warn=run.progress.warn, fresh=step.force)
+            try:
+                return step.write(run, place, plan, finish(plan.work, ledger, run.progress), block)
+            except WriteError as error:
+                if not ledger.n_kept:
+                    raise
+                message = f"What was finished is kept in '{place.folder.ledger}', but {error.message}"
+                raise PartialFailureError(message, hint=error.hint) from error

@@ -1,0 +1,160 @@
+"""`swa cascade` for one model, from its name to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from pydantic import MISSING
+
+from swa.cascades.options import CascadeOptions
+from swa.runs.driver.call import Call
+from swa.runs.driver.keys import cascade_key, check_configuration, facts_of
+from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.provenance import RunBlock, completed_by, ended, run_header, write_block
+from swa.runs.driver.step import Outcome, Plan, Step
+from swa.runs.files.cards import draw_missing, remove_figures
+from swa.runs.files.cascades import CASCADE, SavedCascades, chosen, figures_of, paths_of
+from swa.runs.inputs.given_weights import NamedWeights
+from swa.runs.inputs.super_weights import SuperWeightSource
+from swa.runs.inputs.text_budget import measure_text
+from swa.schemas.cascade import CascadeResult
+from swa.schemas.run import Configuration, NamedByModule, RunHeader
+from swa.store.tree import ModelFolder
+from swa.store.vocab_tree import VocabFolder
+from swa.vocabulary.selectors import crowded_modules
+
+if TYPE_CHECKING:
+    from swa.cascades.analysis import Cascades
+    from swa.data.sources import TextSource
+
+Followed = Outcome[Sequence[CascadeResult]]
+
+
+class Inputs(NamedTuple):
+    """What is there before the model is loaded.
+
+    Attributes:
+        saved: What earlier runs left.
+        named: The super weights, `None` where a detection has to find them.
+    """
+
+    saved: SavedCascades
+    named: NamedWeights | None
+
+
+@dataclass(frozen=True)
+class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
+    """The cascades of one model.
+
+    Attributes:
+        options: The choices of the cascade.
+        source: Where super weights come from.
+        text: The text.
+    """
+
+    command: ClassVar[str] = "cascade"
+    again: ClassVar[str] = "follows again"
+    layout: ClassVar[type[ModelFolder]] = VocabFolder
+    call: Call
+    root: Path
+    force: bool
+    options: CascadeOptions
+    source: SuperWeightSource
+    text: TextSource
+
+    def check(self, run: ModelRun, place: Place) -> None:
+        """See `Step.check`."""
+        saved = self._saved(run, place)
+        if saved.results and not self.force:
+            check_configuration(saved.file.path, self._configuration(run), saved.configuration)
+
+    def inputs(self, run: ModelRun, place: Place) -> Inputs:
+        """The saved records, and the super weights so far as they are known without a detection."""
+        folder = VocabFolder(self.root, place.folder.name)
+        folder.create(folder.cascade_metrics, folder.super_weight_plots)
+        return Inputs(self._saved(run, place), self.source.known(run, place))
+
+    def finished(self, run: ModelRun, place: Place, inputs: Inputs) -> Followed | None:
+        """See `Step.finished`."""
+        saved, named = inputs
+        if named is None or not saved.holds(named.coordinates):
+            return None
+        header = saved.header
+        assert header is not None, "without it nothing is finished"
+        draw_missing(figures_of(saved.folder, saved.results, saved.by_module), run.progress)
+        if header.status != "complete":
+            header = completed_by(header, self.call)
+            write_block(saved.folder.run_config, header, run.progress.warn)
+        files = {**paths_of(saved.folder), **named.files}
+        results = chosen(saved.results, named.coordinates)
+        return Followed(results, header, saved.folder.path, files, is_new=False, named=named)
+
+    def plan(self, run: ModelRun, place: Place, inputs: Inputs) -> Plan[Inputs, Cascades]:
+        """See `Step.plan`."""
+        from swa.cascades.analysis import CascadeWork
+
+        saved, named = inputs
+        budget = measure_text(run, self.text)
+        said = budget.plan(self.options).notes  # what makes no windows is refused here, before the model is loaded
+        for note in said:
+            run.progress.warn(note)
+        loaded = run.load()
+        resolved = self.source.resolve(run, named)
+        there = set() if self.force else {result.coordinate for result in saved.results}
+        missing = [weight for weight in resolved.weights if weight.coordinate not in there]
+        work = CascadeWork(loaded, missing, self.text, options=self.options, progress=run.progress)
+        for note in work.windows.notes:
+            if note not in said:
+                run.progress.warn(note)
+        if missing:
+            run.progress.say(f"{loaded.name}: {work.sentence}.")
+        return Plan(inputs, loaded, work, self._header(saved, work), resolved)
+
+    def _header(self, saved: SavedCascades, work: CascadeWork) -> RunHeader:
+        header = run_header(self.call, work.loaded, dataset_fingerprint=self.text.fingerprint)
+        return header.model_copy(
+            update={
+                "windows": work.effective_windows,
+                "notes": MISSING if saved.header is None else saved.header.notes,
+                "configurations": {} if saved.configuration is None else {CASCADE: saved.configuration},
+                "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(work.loaded.sites)),
+            }
+        )
+
+    def write(
+        self, run: ModelRun, place: Place, plan: Plan[Inputs, Cascades], result: Cascades, block: RunBlock
+    ) -> Followed:
+        """See `Step.write`."""
+        saved = plan.inputs.saved
+        kept = [] if self.force else list(saved.results)
+        by_module = block.header.named_by_module
+        assert by_module is not MISSING, "it is in the header"
+        earlier = [] if not kept or block.header.notes is MISSING else block.header.notes
+        block.update(notes=list(dict.fromkeys([*earlier, *result.notes])))
+        header = _of_record(block.header)
+        results = [*kept, *(one.model_copy(update={"run": header}) for one in result.results)]
+        if self.force:  # records of another configuration must never stand under the new one
+            remove_figures(figures_of(saved.folder, saved.results, saved.by_module))
+            saved.file.replace([])
+        # the card of `swa vocab` may have a figure of that name, and what is there is not drawn
+        remove_figures(figures_of(saved.folder, results[len(kept) :], by_module))
+        block.update(configurations={CASCADE: self._configuration(run)})
+        saved.file.replace(results)
+        draw_missing(figures_of(saved.folder, results, by_module), run.progress)
+        asked = chosen(results, [weight.coordinate for weight in plan.resolved.weights])
+        files = {**paths_of(saved.folder), **plan.resolved.files}
+        return Followed(asked, block.header, saved.folder.path, files, is_new=True, named=plan.resolved.named)
+
+    def _saved(self, run: ModelRun, place: Place) -> SavedCascades:
+        return SavedCascades.open(VocabFolder(self.root, place.folder.name), run.progress.warn)
+
+    def _configuration(self, run: ModelRun) -> Configuration:
+        return cascade_key(self.call.options, facts_of(run, self.text.fingerprint))
+
+
+def _of_record(header: RunHeader) -> RunHeader:
+    """The header as it stands in each record: what is about files of the folder is left to `run_config.json`."""
+    return ended(header, "complete").model_copy(update={"configurations": MISSING, "named_by_module": MISSING})

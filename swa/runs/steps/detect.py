@@ -1,0 +1,111 @@
+"""`swa detect` for one model, from its name to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import MISSING
+
+from swa.detection.options import DetectOptions
+from swa.runs.driver.call import Call
+from swa.runs.driver.keys import detection_key, facts_in, facts_of
+from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
+from swa.runs.driver.step import Outcome, Plan, Step
+from swa.runs.files.detection import complete_detection, write_detection
+from swa.schemas.detection import DetectionResult
+from swa.schemas.run import RunHeader
+from swa.store.detections import find_complete_detection
+from swa.store.tree import ModelFolder
+
+if TYPE_CHECKING:
+    from swa.data.sources import TextSource
+
+Detected = Outcome[DetectionResult]
+
+
+@dataclass(frozen=True)
+class DetectStep(Step[None, DetectionResult, DetectionResult]):
+    """The detection of one model.
+
+    Attributes:
+        options: The choices of the detection.
+        text: Reads the text, when a model needs it.
+    """
+
+    command: ClassVar[str] = "detect"
+    again: ClassVar[str] = "detects again"
+    layout: ClassVar[type[ModelFolder]] = ModelFolder
+    call: Call
+    root: Path
+    force: bool
+    options: DetectOptions
+    text: Callable[[], TextSource]
+
+    def inputs(self, run: ModelRun, place: Place) -> None:
+        """Nothing beside the model and, for most choices, a text."""
+
+    def stamp(self, run: ModelRun, place: Place) -> str:
+        """See `Step.stamp`."""
+        return place.stamp_of_unfinished(self.call, force=self.force) or place.new_stamp()
+
+    def finished(self, run: ModelRun, place: Place, inputs: None) -> Detected | None:
+        """See `Step.finished`."""
+        search = find_complete_detection(place.folder, lambda header, result: self._is_asked(run, header, result))
+        for path in search.unreadable:
+            run.progress.warn(f"'{path}' is no valid detection record and is left aside.")
+        if search.found is None:
+            return None
+        path, result = search.found
+        header = result.run
+        assert header is not MISSING, "without it nothing is finished"
+        settle(place.folder, header, run.progress.warn)
+        return Detected(
+            result, header, place.folder.path, complete_detection(place.folder, path, result), is_new=False
+        )
+
+    def _is_asked(self, run: ModelRun, header: RunHeader, result: DetectionResult) -> bool:
+        """Whether a saved detection is that of this call; what acts on experts alone counts where there are some."""
+        has_experts = result.coverage.n_experts > 0
+        text = self.text().fingerprint if needs_text(self.options) or has_experts else None
+        wanted = detection_key(self.call.options, facts_of(run, text), has_experts=has_experts)
+        return detection_key(header.options, facts_in(header, run), has_experts=has_experts).key == wanted.key
+
+    def plan(self, run: ModelRun, place: Place, inputs: None) -> Plan[None, DetectionResult]:
+        """See `Step.plan`."""
+        from swa.detection.analysis import Detection
+        from swa.detection.moe.experts import has_experts
+
+        if needs_text(self.options):
+            self.text()  # before a model is loaded
+        loaded = run.load()
+        text = self.text() if needs_text(self.options) or has_experts(loaded) else None
+        place.folder.create_for_detection()
+        stamp = place.new_stamp() if place.folder.detection(place.stamp).exists() else place.stamp
+        header = run_header(self.call, loaded, dataset_fingerprint=text.fingerprint if text else None, stamp=stamp)
+        return Plan(None, loaded, Detection(loaded, text, options=self.options, progress=run.progress), header)
+
+    def write(
+        self,
+        run: ModelRun,
+        place: Place,
+        plan: Plan[None, DetectionResult],
+        result: DetectionResult,
+        block: RunBlock,
+    ) -> Detected:
+        """See `Step.write`."""
+        header, folder = ended(block.header, "complete"), place.folder
+        origin = self.call.options["spike_threshold"].origin
+        threshold = result.threshold.model_copy(update={"origin": origin})
+        result = result.model_copy(update={"threshold": threshold, "run": header})
+        assert header.stamp is not MISSING, "the plan puts it in"
+        files = write_detection(folder, header.stamp, result)
+        return Detected(result, header, folder.path, {**files, "log": str(folder.log(place.stamp))}, is_new=True)
+
+
+def needs_text(options: DetectOptions) -> bool:
+    """Whether a detection reads a text beside its prompts whatever the model; with routed experts each one does."""
+    return options.confirm or "gradient" in options.screens
