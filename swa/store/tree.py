@@ -58,9 +58,9 @@ class ModelFolder:
         return self.data / "super_weights.jsonl"
 
     @property
-    def units(self) -> Path:
-        """Answers of finished batches, from which an interrupted evaluation goes on."""
-        return self.data / "units"
+    def ledger(self) -> Path:
+        """Answers of finished items, from which an interrupted run goes on."""
+        return self.path / "ledger"
 
     @property
     def items(self) -> Path:

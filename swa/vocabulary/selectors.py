@@ -13,6 +13,8 @@ from swa.schemas.cards import NeuronCard
 
 if TYPE_CHECKING:
     from swa.models.discovery.sites import Site, SiteMap
+    from swa.models.loading.loaded import LoadedModel
+    from swa.schemas.detection import SuperWeight
 
 _KINDS = ("mlp_out", "shared_expert", "aux")
 """Of a layer's down projections that are no routed expert's, the one that a layer's number stands for."""
@@ -131,3 +133,15 @@ def _shared(sites: SiteMap, name: Callable[[Site], Hashable]) -> list[str]:
     """Modules with a name that another site has too, each once."""
     counts = Counter(map(name, sites))
     return list(dict.fromkeys(site.module for site in sites if counts[name(site)] > 1))
+
+
+def neurons_of(loaded: LoadedModel, weights: Iterable[SuperWeight]) -> list[Neuron]:
+    """The neurons (columns) of super weights, each once."""
+    return list(dict.fromkeys(Neuron(loaded.sites.find(weight.coordinate), weight.col) for weight in weights))
+
+
+def cards_among(cards: Iterable[NeuronCard], neurons: Iterable[Neuron]) -> list[NeuronCard]:
+    """The cards of these neurons, in the neurons' order; one for which effects are not defined has none."""
+    by_identity = {identity(card): card for card in cards}
+    places = ((neuron.site.module, neuron.site.expert, neuron.number) for neuron in dict.fromkeys(neurons))
+    return [by_identity[place] for place in places if place in by_identity]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from swa.options import options_of, written
-from swa.schemas.run import EffectiveOption
+from swa.options import Options, options_of, written
+from swa.runs.options import ShownOptions
+from swa.schemas.run import EffectiveOption, Origin
+
+if TYPE_CHECKING:
+    from swa.models.loading.loaded import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,34 @@ class Call:
     Attributes:
         command: Its name.
         words: The words of the command line after `swa`.
-        options: Every option that acts, with its origin.
+        options: Every option, with its origin.
     """
 
     command: str
     words: Sequence[str]
     options: Mapping[str, EffectiveOption]
+
+    @classmethod
+    def of_python(
+        cls, command: str, models: Sequence[str | LoadedModel], groups: Sequence[tuple[Options, Options]]
+    ) -> Call:
+        """A call of a function of `swa.runs`, with the command line that does the same.
+
+        Args:
+            command: The command of that function.
+            models: The models.
+            groups: Each group of options, and its default in that command.
+        """
+        names: list[JsonValue] = [model if isinstance(model, str) else model.name for model in models]
+        options = {"models": EffectiveOption(value=names, origin="python")}
+        words = [command, *map(str, names)]
+        for group, default in [*groups, (ShownOptions(), ShownOptions())]:
+            usual = written(default)
+            for name, value in written(group).items():
+                origin: Origin = "default" if value == usual[name] else "python"
+                options.setdefault(name, EffectiveOption(value=value, origin=origin))
+            words += [word for word in _words(group, usual)]
+        return cls(command, words, options)
 
     def step(self, command: str, names: frozenset[str], **changed: JsonValue) -> Call:
         """The call as one of its steps would have got it, so that its records are the same.
@@ -39,3 +64,18 @@ class Call:
         for name, value in changed.items():
             options[name] = options[name].model_copy(update={"value": value})
         return Call(command, self.words, options)
+
+
+def _words(group: Options, usual: Mapping[str, JsonValue]) -> Iterator[str]:
+    """The words that set what differs from the defaults."""
+    for declared in options_of(type(group)):
+        value = declared.write(getattr(group, declared.field))
+        if value == usual[declared.name] or value is None:
+            continue
+        yes, *no = declared.spellings[-1].split("/")
+        if isinstance(value, bool):
+            yield from [yes] if value else no
+        elif isinstance(value, list) and not declared.takes_words:
+            yield from (word for item in value for word in (yes, str(item)))
+        else:
+            yield from (yes, *map(str, value if isinstance(value, list) else [value]))

@@ -9,9 +9,53 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from swa.progress import Progress, Task
 from swa.store.atomic import write_error
 
 LOGGERS = ("swa", "transformers", "datasets", "huggingface_hub", "accelerate", "lm_eval", "py.warnings")
+
+
+_log = logging.getLogger("swa")
+_log.addHandler(logging.NullHandler())  # outside a run's log, what the user got is enough
+
+
+class LoggedProgress:
+    """A progress object whose messages and tasks stand in the run's log too.
+
+    Attributes:
+        shown: Where they are shown.
+    """
+
+    def __init__(self, shown: Progress) -> None:
+        self.shown = shown
+
+    @contextmanager
+    def task(self, description: str, n_steps: int) -> Iterator[Task]:
+        """See `Progress.task`."""
+        start = time.monotonic()
+        _log.info("%s: %d steps", description, n_steps)
+        with self.shown.task(description, n_steps) as task:
+            yield task
+        _log.info("%s: done in %.1f s", description, time.monotonic() - start)
+
+    def say(self, message: str) -> None:
+        """See `Progress.say`."""
+        _log.info(message)
+        self.shown.say(message)
+
+    def info(self, message: str) -> None:
+        """See `Progress.info`."""
+        _log.info(message)
+        self.shown.info(message)
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""
+        _log.warning(message)
+        self.shown.warn(message)
+
+    def fail(self, message: str, hint: str) -> None:
+        """See `Progress.fail`."""
+        self.shown.fail(message, hint)
 
 
 class RunLog(logging.Handler):

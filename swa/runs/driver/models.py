@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from swa.errors import PartialFailureError, SwaError, UnavailableError, UsageError, memory_errors_known
 from swa.models.loading.options import LoadOptions
-from swa.progress import Progress
+from swa.progress import Progress, SilentProgress
+from swa.runs.driver.log import LoggedProgress
 from swa.runs.driver.model_run import ModelRun, open_run
 
 if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
     from swa.schemas.run import Status
+
+    Models = str | LoadedModel | Sequence[str | LoadedModel]
+    """One model or several: names (hub id, folder, `.gguf` file, `demo`) or loaded models."""
 
 Result = TypeVar("Result")
 
@@ -69,9 +73,7 @@ class Outcomes(Generic[Result]):
             raise self.failures[0].kind(f"None of the {len(self.failures)} models could be analysed.")
 
 
-def named_models(
-    models: str | LoadedModel | Sequence[str | LoadedModel], options: LoadOptions
-) -> Sequence[str | LoadedModel]:
+def named_models(models: Models, options: LoadOptions) -> Sequence[str | LoadedModel]:
     """The models of a call, each once; wrong names are refused before anything is loaded.
 
     One of several models that is not there fails in its turn.
@@ -106,7 +108,7 @@ def each_model(
     work: Callable[[ModelRun], Result],
     *,
     options: LoadOptions,
-    progress: Progress,
+    progress: Progress | None,
     on_outcome: Callable[[Result], None] | None,
 ) -> Outcomes[Result]:
     """Work on each model; its memory is free before the next is loaded.
@@ -121,6 +123,7 @@ def each_model(
     Raises:
         SwaError: The only model failed.
     """
+    progress = LoggedProgress(progress or SilentProgress())
     done: Outcomes[Result] = Outcomes([])
     for model in models:
         try:

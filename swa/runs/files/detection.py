@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import MISSING
 
 from swa.errors import PartialFailureError
+from swa.runs.files.derived import is_of_record
 from swa.schemas.detection import DetectionResult
 from swa.store.atomic import WriteError, write_bytes, write_text
 from swa.store.tree import ModelFolder
@@ -43,7 +44,7 @@ def complete_detection(folder: ModelFolder, record: Path, result: DetectionResul
         return {"detection": str(record)}
     derived = _derived(folder, result)
     for path, content in derived.values():
-        if not path.exists():
+        if not is_of_record(path, record):
             write_bytes(path, content())
     return _paths(folder, record, {name: path for name, (path, _) in derived.items()})
 

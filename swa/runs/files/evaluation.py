@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import MISSING
 
 from swa.errors import PartialFailureError
+from swa.runs.files.derived import is_of_record
 from swa.reports.builtin import with_task_titles
 from swa.schemas.base import Record
 from swa.schemas.detection import SuperWeight
@@ -33,7 +34,7 @@ def prepare(folder: ModelFolder) -> None:
     Raises:
         UsageError: They cannot be written.
     """
-    folder.create(folder.units, folder.items, folder.individual_analyses)
+    folder.create(folder.items, folder.individual_analyses)
 
 
 def write_evaluation(folder: ModelFolder, stamp: str, analysis: ModelAnalysis, items: Items) -> dict[str, str]:
@@ -56,7 +57,7 @@ def write_evaluation(folder: ModelFolder, stamp: str, analysis: ModelAnalysis, i
         if not analysis.combined:  # it would show another evaluation than the figure beside it
             _combined_figure(folder).unlink(missing_ok=True)
     except WriteError as error:
-        kept = record if record.exists() else folder.units
+        kept = record if record.exists() else folder.ledger
         raise PartialFailureError(
             f"What was measured is kept in '{kept}', but {error.message}", hint=error.hint
         ) from error
@@ -75,7 +76,7 @@ def complete_evaluation(folder: ModelFolder, record: Path, analysis: ModelAnalys
     newest = record == folder.analyses()[0]
     figures = _figures(folder, analysis) if newest else {}
     for derived in [*_records(folder, stamp, analysis), *figures.values()]:
-        if not derived.path.exists():
+        if not is_of_record(derived.path, record):
             write_bytes(derived.path, derived.content())
     return _paths(folder, stamp, analysis, newest=newest)
 

@@ -10,6 +10,7 @@ from pydantic import MISSING
 from swa.errors import PartialFailureError
 from swa.runs.driver.call import Call
 from swa.runs.driver.provenance import header_of_call
+from swa.runs.files.derived import is_of_record
 from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis
 from swa.schemas.run import Status
 from swa.store.atomic import WriteError, write_bytes, write_text
@@ -71,13 +72,9 @@ def _draw(results: ResultsFolder, found: Found[CompleteAnalysis]) -> None:
     from swa.reports.plots import model_comparison
     from swa.reports.plots.style import png
 
-    if found.path == results.complete_analyses()[0] and not _is_newer(results.model_comparison, found.path):
+    if found.path == results.complete_analyses()[0] and not is_of_record(results.model_comparison, found.path):
         results.create_summary_plots()
         write_bytes(results.model_comparison, png(model_comparison.draw(found.result.statistics)))
-
-
-def _is_newer(path: Path, than: Path) -> bool:
-    return path.exists() and path.stat().st_mtime_ns >= than.stat().st_mtime_ns
 
 
 def _statistics(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:

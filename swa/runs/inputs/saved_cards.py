@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import MISSING
 
-from swa.runs.driver.keys import check_configuration
+from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, check_configuration
 from swa.runs.driver.provenance import last_run
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
@@ -17,8 +17,6 @@ from swa.store.vocab_tree import VocabFolder
 from swa.vocabulary.selectors import identity
 
 COMMAND = "vocab"
-SUPER_WEIGHTS, NEURONS, CENSUS = "super_weights", "neurons", "census"
-"""Names of the files in a header's configurations."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,10 @@ class SavedCards:
             path, is_filled = filled[name]
             if is_filled:
                 check_configuration(path, configuration, self.configurations.get(name))
+
+    def has_card(self, weight: SuperWeight, candidates: Sequence[SuperWeight]) -> bool:
+        """Whether a super weight has a card whose controls keep away from all candidates."""
+        return any(card.coordinate == weight.coordinate and keeps_away(card, candidates) for card in self.super_weights)
 
     def holds(self, coordinates: Iterable[str], candidates: Sequence[SuperWeight]) -> bool:
         """Whether all of these super weights have a card, and a card for their neuron where there can be one.

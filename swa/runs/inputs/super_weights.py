@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import MISSING, JsonValue
 
-from swa.detection.options import EXPERT_OPTIONS
+from swa.detection.options import EXPERT_OPTIONS, DetectOptions
 from swa.findings.verdict import is_confirmed
+from swa.options import in_section
+from swa.runs.driver.call import Call
 from swa.runs.driver.execute import execute
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.step import Outcome
 from swa.runs.inputs.given_weights import GivenWeight, NamedWeights, ResolvedWeights, from_record, read_given
-from swa.runs.options import WeightOptions
+from swa.runs.options import RunOptions, WeightOptions
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection, has_options
@@ -23,6 +25,7 @@ from swa.store.tree import ModelFolder
 from swa.text.words import counted
 
 if TYPE_CHECKING:
+    from swa.data.sources import TextSource
     from swa.runs.steps.detect import DetectStep
 
 DETECTIONS = Path("results/comprehensive_super_weight_analysis")
@@ -105,26 +108,38 @@ class SuperWeightSource:
 
 
 def super_weight_source(
-    weights: WeightOptions, detection: DetectStep, *, n_models: int, wanted: Mapping[str, JsonValue]
+    weights: WeightOptions,
+    search: DetectOptions,
+    call: Call,
+    run: RunOptions,
+    text: Callable[[], TextSource],
+    *,
+    n_models: int,
 ) -> SuperWeightSource:
     """Where the super weights of a call come from; `--super-weights` is read now, before a model is loaded.
 
     Args:
         weights: Which super weights.
-        detection: How they are sought where they have to be.
+        search: How they are sought where they have to be.
+        call: How the command was called.
+        run: How the run goes.
+        text: Reads the text, when a detection needs it.
         n_models: Number of named models.
-        wanted: The detection options that were set, wherever: a default asks for nothing.
 
     Raises:
         UsageError: A value of `--super-weights` cannot be read.
         InvalidArtifactError: A record in it is not valid.
     """
+    from swa.runs.steps.detect import DETECT_OPTIONS, DetectStep
+
+    sought = in_section(DetectOptions, "Detection") | EXPERT_OPTIONS
     return SuperWeightSource(
         given=read_given(weights.super_weights),
         all_candidates=weights.all_candidates,
         several_models=n_models > 1,
-        wanted=wanted,
-        detection=detection,
+        # a default asks for nothing
+        wanted={name: one.value for name, one in call.options.items() if name in sought and one.origin != "default"},
+        detection=DetectStep(call.step("detect", DETECT_OPTIONS), run.results_dir, run.force, search, text),
     )
 
 

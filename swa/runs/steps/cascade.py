@@ -158,3 +158,68 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
 def _of_record(header: RunHeader) -> RunHeader:
     """The header as it stands in each record: what is about files of the folder is left to `run_config.json`."""
     return ended(header, "complete").model_copy(update={"configurations": MISSING, "named_by_module": MISSING})
+
+
+def cascade(
+    models: Models,
+    options: CascadeOptions | None = None,
+    *,
+    weights: WeightOptions | None = None,
+    search: DetectOptions | None = None,
+    load: LoadOptions | None = None,
+    text: TextOptions | None = None,
+    results_dir: Path | str = VocabRunOptions.results_dir,
+    force: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[Followed], None] | None = None,
+    call: Call | None = None,
+) -> Outcomes[Followed]:
+    """Follow the removal of each super weight through the layers, as `swa cascade` does, with the same files.
+
+    Args:
+        models: Names (hub id, folder, `.gguf` file, `demo`) or loaded models.
+        options: The choices of the cascade.
+        weights: Which super weights; by default those of the newest detection that fits.
+        search: How they are sought where there is none; by default with the batch size of `options`.
+        load: How models are loaded.
+        text: The text to read.
+        results_dir: Results folder, one folder a model.
+        force: Whether what is finished is computed again.
+        progress: Where the work is reported; by default nowhere.
+        on_outcome: Called as each model ends.
+        call: How the command was called; by default as this function was.
+
+    Returns:
+        An outcome a model; `files` has what is about all of them.
+
+    Raises:
+        SwaError: The only model failed, or the call makes no sense. Of several models, see `Outcomes.failures`.
+    """
+    options, weights = options or CascadeOptions(), weights or WeightOptions()
+    load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
+    search = search or DetectOptions(batch_size=options.batch_size)
+    run = VocabRunOptions(Path(results_dir), force)
+    named = named_models(models, load)
+    groups: list[tuple[Options, Options]] = [
+        (load, LoadOptions()),
+        (text, TextOptions()),
+        (weights, WeightOptions()),
+        (options, CascadeOptions()),
+        (search, DetectOptions()),
+        (run, VocabRunOptions()),
+    ]
+    call = call or Call.of_python("cascade", named, groups)
+    reader = text_reader(text)
+    source = super_weight_source(weights, search, call, run, reader, n_models=len(named))
+    results = ResultsFolder(run.results_dir)
+    results.create()
+    step = CascadeStep(call, run.results_dir, force, options, source, reader())
+    done = each_model(
+        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
+    )
+    if not done.models:
+        return done
+    headers = [outcome.header for outcome in done.models]
+    is_new = any(outcome.is_new for outcome in done.models)
+    files = write_call(results, call, headers, status=done.status, is_new=is_new, warn=progress.warn)
+    return replace(done, files=files)

@@ -109,3 +109,48 @@ class DetectStep(Step[None, DetectionResult, DetectionResult]):
 def needs_text(options: DetectOptions) -> bool:
     """Whether a detection reads a text beside its prompts whatever the model; with routed experts each one does."""
     return options.confirm or "gradient" in options.screens
+
+
+def detect(
+    models: Models = "demo",
+    options: DetectOptions | None = None,
+    *,
+    load: LoadOptions | None = None,
+    text: TextOptions | None = None,
+    results_dir: Path | str = RunOptions.results_dir,
+    force: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[Detected], None] | None = None,
+    call: Call | None = None,
+) -> Outcomes[Detected]:
+    """Find the super weights of models and confirm each of them, as `swa detect` does, with the same files.
+
+    Args:
+        models: Names (hub id, folder, `.gguf` file, `demo`) or loaded models.
+        options: The choices of the detection.
+        load: How models are loaded.
+        text: The text to measure on.
+        results_dir: Results folder, one folder a model.
+        force: Whether what is finished is computed again.
+        progress: Where the work is reported; by default nowhere.
+        on_outcome: Called as each model ends.
+        call: How the command was called; by default as this function was.
+
+    Returns:
+        An outcome a model, with its record and the paths of its files.
+
+    Raises:
+        SwaError: The only model failed, or the call makes no sense. Of several models, see `Outcomes.failures`.
+    """
+    options, load, text = options or DetectOptions(), load or LoadOptions(), text or TextOptions()
+    run = RunOptions(Path(results_dir), force)
+    named = named_models(models, load)
+    groups = [(options, DetectOptions()), (load, LoadOptions()), (text, TextOptions()), (run, RunOptions())]
+    step = DetectStep(
+        call or Call.of_python("detect", named, groups), run.results_dir, force, options, text_reader(text)
+    )
+    if needs_text(options):
+        step.text()  # before a model is loaded
+    return each_model(
+        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
+    )

@@ -129,3 +129,122 @@ def _key_of(saved: ModelAnalysis, run: ModelRun) -> str | None:
         return None
     coordinates = [weight.coordinate for weight in weights]
     return evaluation_key(header.options, facts_in(header, run), coordinates).key
+
+
+def evaluate(
+    models: Models,
+    options: EvaluateOptions | None = None,
+    *,
+    tasks: TaskOptions | None = None,
+    weights: WeightOptions | None = None,
+    search: DetectOptions | None = None,
+    load: LoadOptions | None = None,
+    text: TextOptions | None = None,
+    results_dir: Path | str = RunOptions.results_dir,
+    force: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[Evaluated], None] | None = None,
+    call: Call | None = None,
+) -> Outcomes[Evaluated]:
+    """Measure what each super weight of models costs, as `swa evaluate` does, with the same files.
+
+    Args:
+        models: Names (hub id, folder, `.gguf` file, `demo`) or loaded models.
+        options: The choices of the evaluation.
+        tasks: Which tasks measure accuracy; by default with the seed of `options` and the data of `text`.
+        weights: Which super weights; by default those of the newest detection that fits.
+        search: How they are sought where there is none; by default with the seed and batch size of `options`.
+        load: How models are loaded.
+        text: The text of the perplexity.
+        results_dir: Results folder, one folder a model.
+        force: Whether what is finished is computed again.
+        progress: Where the work is reported; by default nowhere.
+        on_outcome: Called as each model ends.
+        call: How the command was called; by default as this function was.
+
+    Returns:
+        An outcome a model; `files` has what is about all of them.
+
+    Raises:
+        SwaError: The only model failed, or the call makes no sense. Of several models, see `Outcomes.failures`.
+    """
+    options, weights, load, text = (
+        options or EvaluateOptions(),
+        weights or WeightOptions(),
+        load or LoadOptions(),
+        text or TextOptions(),
+    )
+    tasks = tasks or TaskOptions(seed=options.seed, data_dir=text.data_dir)
+    search = search or DetectOptions(seed=options.seed, batch_size=options.batch_size)
+    run = RunOptions(Path(results_dir), force)
+    named, progress = named_models(models, load), progress or SilentProgress()
+    check_parts(options, tasks)
+    groups: list[tuple[Options, Options]] = [
+        (load, LoadOptions()),
+        (text, TextOptions()),
+        (weights, WeightOptions()),
+        (options, EvaluateOptions()),
+        (tasks, TaskOptions()),
+        (search, DetectOptions()),
+        (run, RunOptions()),
+    ]
+    call = call or Call.of_python("evaluate", named, groups)
+    reader = text_reader(text)
+    source = super_weight_source(weights, search, call, run, reader, n_models=len(named))
+    step = evaluate_step(call, run, options, tasks, source, reader, progress)
+    results = ResultsFolder(run.results_dir)
+    results.create()
+    done = each_model(
+        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
+    )
+    if not done.models:
+        return done
+    analyses = [outcome.record for outcome in done.models]
+    return replace(done, files=write_summary(results, call, analyses, status=done.status))
+
+
+def check_parts(options: EvaluateOptions, tasks: TaskOptions) -> None:
+    """Refuse a call that measures nothing.
+
+    Raises:
+        UsageError: Both parts are skipped.
+    """
+    if not (options.perplexity or tasks.accuracy):
+        raise UsageError("--skip-perplexity and --skip-accuracy leave nothing to measure.", hint="Give one of them.")
+
+
+def evaluate_step(
+    call: Call,
+    run: RunOptions,
+    options: EvaluateOptions,
+    tasks: TaskOptions,
+    source: SuperWeightSource,
+    text: Callable[[], TextSource],
+    progress: Progress,
+) -> EvaluateStep:
+    """The step of a call; names of tasks and the text are checked now, tasks are loaded when they are first needed.
+
+    Raises:
+        UsageError: There is no such task.
+        UnavailableError: The text is not there.
+    """
+    from swa.evaluation.harness.catalogue import check_tasks
+    from swa.evaluation.harness.tasks import load_tasks
+
+    names = list(tasks.accuracy_tasks) if tasks.accuracy else []
+    check_tasks(names)
+
+    @cache
+    def loaded_tasks() -> Sequence[RequestedTask]:
+        return load_tasks(
+            names,
+            n_items=tasks.accuracy_samples,
+            seed=tasks.seed,
+            num_fewshot=tasks.num_fewshot,
+            data_dir=tasks.data_dir,
+            progress=progress,
+        )
+
+    return EvaluateStep(
+        call, run.results_dir, run.force, options, source, text() if options.perplexity else None, loaded_tasks
+    )

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
 
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
 from swa.findings.summaries import model_summary
+from swa.models.loading.options import LoadOptions
+from swa.options import Options
+from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
+from swa.runs.driver.execute import execute
 from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, completed_by, run_header, write_block
 from swa.runs.driver.step import Outcome, Plan, Step
-from swa.runs.files.cards import Cards, keep_cards, paths_of, prepare, write_derived
-from swa.runs.inputs.given_weights import NO_WEIGHTS, NamedWeights
+from swa.runs.files.card_keeper import CardKeeper
+from swa.runs.files.cards import Cards, paths_of, prepare, write_derived
+from swa.runs.files.root import write_root
+from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWeights
 from swa.runs.inputs.saved_cards import SavedCards, neuron_of
-from swa.runs.inputs.super_weights import SuperWeightSource
+from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
 from swa.runs.inputs.text_budget import TextBudget, bootstrap_warning, measure_text
+from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
+from swa.runs.options import VOCAB_SEARCH, VocabRunOptions, WeightOptions
 from swa.schemas.cards import NeuronCard, SuperWeightCard
-from swa.schemas.run import Configuration, NamedByModule, RunHeader
-from swa.schemas.summaries import ModelSummary
+from swa.schemas.detection import SuperWeight
+from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
+from swa.store.results import ResultsFolder
 from swa.store.tree import ModelFolder
 from swa.store.vocab_tree import VocabFolder
-from swa.vocabulary.selectors import cards_among, crowded_modules, identity, neurons_of, unclear_modules
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
+from swa.vocabulary.selectors import Neuron, cards_among, crowded_modules, identity, neurons_of, unclear_modules
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
-    from swa.vocabulary.analysis import Vocabulary
-    from swa.vocabulary.work import VocabularyWork
+    from swa.runs.driver.models import Models
+    from swa.vocabulary.analysis import VocabularyRecords
+    from swa.vocabulary.census import CensusWork
+    from swa.vocabulary.neurons import NeuronWork
+    from swa.vocabulary.super_weight_cards import SuperWeightWork
 
 
 class Inputs(NamedTuple):
@@ -47,7 +63,7 @@ class Inputs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class VocabStep(Step[Inputs, "Vocabulary", Cards]):
+class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     """The vocabulary analysis of one model.
 
     Attributes:
@@ -98,30 +114,250 @@ class VocabStep(Step[Inputs, "Vocabulary", Cards]):
         files = {**paths_of(saved.folder), **named.files}
         return Outcome(cards, header, saved.folder.path, files, is_new=False, named=named)
 
-    def plan(self, run: ModelRun, place: Place, inputs: Inputs) -> Plan[Inputs, Vocabulary]:
+    def plan(self, run: ModelRun, place: Place, inputs: Inputs) -> Plan[Inputs, VocabularyRecords]:
         """See `Step.plan`."""
-        from swa.vocabulary.work import VocabularyWork
+        from swa.vocabulary.analysis import VocabularyWork
+        from swa.vocabulary.super_weight_cards import plan_super_weight_cards
 
         saved, named = inputs
         budget = self._budget(run) if named is None or named.weights else None
         loaded = run.load()
         chosen = [one.find(loaded.sites) for one in self.choices.neurons]
-        resolved = self.source.resolve(run, named) if self.choices.super_weights else inputs_resolved(NO_WEIGHTS)
+        resolved = self.source.resolve(run, named) if self.choices.super_weights else NOTHING_RESOLVED
+        neurons, without_effects = self._neurons(run, saved, neurons_of(loaded, resolved.weights), chosen)
         candidates = [*resolved.named.candidates, *resolved.weights]
-        kept = SavedCards.empty(saved) if self.force else saved
-        work = VocabularyWork.planned(
-            loaded,
-            kept.without_card(resolved.weights, candidates),
-            self.text if resolved.weights else None,
-            candidates=candidates,
-            neurons=kept.without_neuron_card([*neurons_of(loaded, resolved.weights), *chosen]),
-            named_neurons=chosen,
-            census=self.choices.census and (self.force or not saved.folder.census.exists()),
-            windows=self.choices.windows,
-            options=self.choices.interventions,
-            cards=self.choices.cards,
-            progress=run.progress,
+        missing = [one for one in resolved.weights if self.force or not saved.has_card(one, candidates)]
+        interventions = None
+        if resolved.weights:
+            assert self.text is not None, "super weights are worked on with a text"
+            interventions = plan_super_weight_cards(
+                loaded,
+                missing or resolved.weights,
+                self.text,
+                candidates=candidates,
+                windows=self.choices.windows,
+                options=self.choices.interventions,
+                progress=run.progress,
+            )
+            self._say(run, budget, interventions)
+            if missing:
+                run.progress.say(f"{loaded.name}: {interventions.text}.")
+        work = VocabularyWork(neurons, interventions if missing else None, self._census(run, saved))
+        windows = MISSING if interventions is None else interventions.windows
+        header = self._header(loaded, saved, windows, without_effects)
+        return Plan(inputs, loaded, work, header, resolved)
+
+    def _neurons(
+        self, run: ModelRun, saved: SavedCards, of_super_weights: Sequence[Neuron], chosen: Sequence[Neuron]
+    ) -> tuple[NeuronWork | None, list[str]]:
+        """The cards of neurons that are missing, and modules of super weights whose neurons can have none.
+
+        Raises:
+            UnsupportedModelError: Vocabulary effects are not defined for the model.
+        """
+        from swa.vocabulary.neurons import plan_neuron_cards
+        from swa.vocabulary.space import vocabulary_space
+
+        asked = dict.fromkeys([*of_super_weights, *chosen])
+        missing = [one for one in asked if self.force or not one.has_card(saved.neurons)]
+        if not missing:
+            return None, []
+        space = vocabulary_space(run.load())
+        undefined = [one.site.module for one in missing if one not in chosen and not space.unembedding.supports(one.site)]
+        for module in dict.fromkeys(undefined):
+            run.progress.warn(_without_card(module))
+        places = [(one.site, one.number) for one in missing if one in chosen or one.site.module not in undefined]
+        return plan_neuron_cards(space, places, options=self.choices.cards), list(dict.fromkeys(undefined))
+
+    def _census(self, run: ModelRun, saved: SavedCards) -> CensusWork | None:
+        from swa.vocabulary.census import plan_census
+        from swa.vocabulary.space import vocabulary_space
+
+        if not self.choices.census or (saved.folder.census.exists() and not self.force):
+            return None
+        return plan_census(vocabulary_space(run.load()), seed=self.choices.cards.seed, progress=run.progress)
+
+    def _budget(self, run: ModelRun) -> TextBudget:
+        """Measure the text, and say or refuse what can be said before the model is loaded."""
+        assert self.text is not None, "super weights are worked on with a text"
+        budget = measure_text(run, self.text)
+        for note in budget.plan(self.choices.windows).notes:
+            run.progress.warn(note)
+        warning = bootstrap_warning(budget, self.choices.windows)
+        if warning is not None and self.choices.interventions.bootstrap:
+            run.progress.warn(warning)
+        return budget
+
+    def _header(
+        self,
+        loaded: LoadedModel,
+        saved: SavedCards,
+        windows: EffectiveWindows | MISSING,
+        without_effects: Sequence[str],
+    ) -> RunHeader:
+        earlier, sites = saved.header, loaded.sites
+        by_module = NamedByModule(neurons=unclear_modules(sites), super_weights=crowded_modules(sites))
+        header = run_header(self.call, loaded, dataset_fingerprint=self._dataset_fingerprint)
+        known = [] if earlier is None or earlier.without_effects is MISSING else earlier.without_effects
+        undefined = list(dict.fromkeys([*known, *without_effects]))
+        return header.model_copy(
+            update={
+                "windows": windows if windows is not MISSING or earlier is None else earlier.windows,
+                "notes": MISSING if earlier is None else earlier.notes,
+                "without_effects": undefined or (MISSING if earlier is None else earlier.without_effects),
+                "configurations": saved.configurations,
+                "named_by_module": by_module,
+            }
         )
-        if budget is not None and resolved.weights:
-            self._say(run, budget, work)
-        return Plan(inputs, loaded, work, self._header(loaded, saved, work), resolved)
+
+    def write(
+        self,
+        run: ModelRun,
+        place: Place,
+        plan: Plan[Inputs, VocabularyRecords],
+        result: VocabularyRecords,
+        block: RunBlock,
+    ) -> Outcome[Cards]:
+        """See `Step.write`."""
+        saved, resolved = plan.inputs.saved, plan.resolved
+        keeper = CardKeeper(saved, block, self._configurations(run), force=self.force)
+        neurons, super_weights = list(saved.neurons), list(saved.super_weights)
+        if self.choices.has_neuron_cards:
+            neurons = keeper.keep_neurons(result.neurons)
+        if self.choices.super_weights:
+            notes = [*_notes_on_neurons(block.header, resolved.weights), *result.super_weights.notes]
+            super_weights = keeper.keep_super_weights(result.super_weights.cards, notes)
+        if result.census:
+            keeper.keep_census(result.census)
+        by_module = block.header.named_by_module
+        assert by_module is not MISSING, "it is in the header"
+        write_derived(saved.folder, super_weights, neurons, by_module, run.progress)
+        coordinates = {weight.coordinate for weight in resolved.weights}
+        chosen = [one.find(plan.loaded.sites) for one in self.choices.neurons]
+        cards = Cards(
+            [card for card in super_weights if card.coordinate in coordinates],
+            cards_among(neurons, [*neurons_of(plan.loaded, resolved.weights), *chosen]),
+            model_summary(plan.loaded.name, super_weights, neurons, threshold=resolved.named.threshold),
+        )
+        files = {**paths_of(saved.folder), **resolved.files}
+        return Outcome(cards, block.header, saved.folder.path, files, is_new=True, named=resolved.named)
+
+    def _say(self, run: ModelRun, budget: TextBudget | None, planned: SuperWeightWork) -> None:
+        """Say what will run, and what the text's measuring could not know yet."""
+        known = [] if budget is None else budget.plan(self.choices.windows).notes
+        for note in planned.measured.windows.windows.notes:
+            if note not in known:
+                run.progress.warn(note)
+
+    def _is_finished(self, saved: SavedCards, named: NamedWeights) -> bool:
+        """Whether every card that is asked for is there, so far as can be said without the model."""
+        choices, unclear = self.choices, saved.by_module.neurons
+        return (
+            saved.header is not None
+            and (not choices.super_weights or saved.super_weight_file.path.exists())
+            and (not choices.has_neuron_cards or saved.neuron_file.path.exists())
+            and (not choices.census or saved.folder.census.exists())
+            and saved.holds(named.coordinates, named.candidates)
+            and all(choice.is_in(saved.neurons, unclear=unclear) for choice in choices.neurons)
+        )
+
+    def _asked_neurons(self, saved: SavedCards, super_weights: Sequence[SuperWeightCard]) -> list[NeuronCard]:
+        columns = set(map(neuron_of, super_weights))
+        unclear = saved.by_module.neurons
+        return [
+            card
+            for card in saved.neurons
+            if identity(card) in columns
+            or any(choice.is_in([card], unclear=unclear) for choice in self.choices.neurons)
+        ]
+
+    def _saved(self, run: ModelRun, place: Place) -> SavedCards:
+        return SavedCards.open(VocabFolder(self.root, place.folder.name), run.progress.warn)
+
+    def _configurations(self, run: ModelRun) -> dict[str, Configuration]:
+        return self.choices.configurations(self.call, run, dataset_fingerprint=self._dataset_fingerprint)
+
+    @property
+    def _dataset_fingerprint(self) -> str | None:
+        return None if self.text is None else self.text.fingerprint
+
+
+def _notes_on_neurons(header: RunHeader, weights: Sequence[SuperWeight]) -> list[str]:
+    """Which super weights' neurons can have no card."""
+    undefined = [] if header.without_effects is MISSING else header.without_effects
+    return [_without_card(module) for module in undefined if any(weight.module == module for weight in weights)]
+
+
+def _without_card(module: str) -> str:
+    return f"Neurons of {module} write elsewhere than where the unembedding reads; they have no card."
+
+
+def vocab(
+    models: Models,
+    options: InterventionOptions | None = None,
+    *,
+    windows: WindowOptions | None = None,
+    neurons: NeuronOptions | None = None,
+    weights: WeightOptions | None = None,
+    search: DetectOptions | None = None,
+    load: LoadOptions | None = None,
+    text: TextOptions | None = None,
+    results_dir: Path | str = VocabRunOptions.results_dir,
+    force: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[Outcome[Cards]], None] | None = None,
+    call: Call | None = None,
+) -> Outcomes[Outcome[Cards]]:
+    """Measure what super weights do to predictions and what neurons write, as `swa vocab` does, with the same files.
+
+    Args:
+        models: Names (hub id, folder, `.gguf` file, `demo`) or loaded models.
+        options: What is measured of each super weight.
+        windows: How the text is cut.
+        neurons: Which neurons get a card, and what it holds; by default with the seed of `options`. Where some are
+            named, super weights are those of `weights` alone.
+        weights: Which super weights; by default those of the newest detection that fits.
+        search: How they are sought where there is none; by default with the seed and batch size of `options`.
+        load: How models are loaded.
+        text: The text to read.
+        results_dir: Results folder, one folder a model.
+        force: Whether what is finished is computed again.
+        progress: Where the work is reported; by default nowhere.
+        on_outcome: Called as each model ends.
+        call: How the command was called; by default as this function was.
+
+    Returns:
+        An outcome a model; `files` has what is about all of them.
+
+    Raises:
+        SwaError: The only model failed, or the call makes no sense. Of several models, see `Outcomes.failures`.
+    """
+    options, windows, weights = options or InterventionOptions(), windows or WindowOptions(), weights or WeightOptions()
+    load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
+    neurons = neurons or NeuronOptions(seed=options.seed, top_tokens=options.top_tokens)
+    search = search or replace(VOCAB_SEARCH, seed=options.seed, batch_size=options.batch_size)
+    run = VocabRunOptions(Path(results_dir), force)
+    named = named_models(models, load)
+    groups: list[tuple[Options, Options]] = [
+        (load, LoadOptions()),
+        (text, TextOptions()),
+        (weights, WeightOptions()),
+        (neurons, NeuronOptions()),
+        (options, InterventionOptions()),
+        (windows, WindowOptions()),
+        (search, VOCAB_SEARCH),
+        (run, VocabRunOptions()),
+    ]
+    call = call or Call.of_python("vocab", named, groups)
+    choices = VocabChoices.of(weights, neurons, options, windows)
+    reader = text_reader(text)
+    source = super_weight_source(weights, search, call, run, reader, n_models=len(named))
+    results = ResultsFolder(run.results_dir)
+    results.create()
+    step = VocabStep(call, run.results_dir, force, choices, source, reader() if choices.super_weights else None)
+    done = each_model(
+        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
+    )
+    if not done.models:
+        return done
+    return replace(done, files=write_root(results, call, done.models, status=done.status, warn=progress.warn))

@@ -239,3 +239,101 @@ def merged(parts: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, Value]
             is_free = name not in together or together[name] == value
             together[name if is_free else f"{part}_{name}"] = value
     return together
+
+
+def run(
+    models: Models = "demo",
+    options: DetectOptions | None = None,
+    *,
+    evaluation: EvaluateOptions | None = None,
+    tasks: TaskOptions | None = None,
+    interventions: InterventionOptions | None = None,
+    neurons: NeuronOptions | None = None,
+    windows: WindowOptions | None = None,
+    weights: WeightOptions | None = None,
+    load: LoadOptions | None = None,
+    text: TextOptions | None = None,
+    results_dir: Path | str = WholeRunOptions.results_dir,
+    force: bool = False,
+    allow_mismatch: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[Outcome[Any]], None] | None = None,
+    call: Call | None = None,
+) -> WholeOutcomes:
+    """Detect, evaluate, analyse the vocabulary with the cascade, and report, as `swa run` does, with the same files.
+
+    Args:
+        models: Names (hub id, folder, `.gguf` file, `demo`) or loaded models.
+        options: The choices of the detection.
+        evaluation: The choices of the evaluation; this and the next three by default with the seed of `options`.
+        tasks: Which tasks measure accuracy.
+        interventions: What is measured of each super weight; by default with the cascade.
+        neurons: Which neurons get a card beside those of the super weights, and what it holds.
+        windows: How the text is cut.
+        weights: Which super weights; where they are named nothing is detected.
+        load: How models are loaded.
+        text: The text to measure on.
+        results_dir: Report and comparison go here, the results of each step below it.
+        force: Whether what is finished is computed again.
+        allow_mismatch: Whether models are compared that could not be measured alike.
+        progress: Where the work is reported; by default nowhere.
+        on_outcome: Called as each step of a model ends.
+        call: How the command was called; by default as this function was.
+
+    Raises:
+        SwaError: The only model failed, or the call makes no sense. Otherwise see `WholeOutcomes.raise_failures`.
+    """
+    options, weights, windows = options or DetectOptions(), weights or WeightOptions(), windows or WindowOptions()
+    load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
+    shared = {"seed": options.seed, "batch_size": options.batch_size}
+    cut = {"tokens": windows.tokens, "window_len": windows.window_len, "stride": windows.stride}
+    evaluation = evaluation or EvaluateOptions(**shared, **cut)
+    tasks = tasks or TaskOptions(seed=options.seed, data_dir=text.data_dir)
+    interventions = interventions or WholeInterventionOptions(**shared)
+    neurons = neurons or WholeNeuronOptions(seed=options.seed, top_tokens=interventions.top_tokens)
+    whole_run = WholeRunOptions(Path(results_dir), force)
+    named = named_models(models, load)
+    check_parts(evaluation, tasks)
+    groups: list[tuple[Options, Options]] = [
+        (load, LoadOptions()),
+        (text, TextOptions()),
+        (weights, WeightOptions()),
+        (evaluation, EvaluateOptions()),
+        (tasks, TaskOptions()),
+        (neurons, WholeNeuronOptions()),
+        (interventions, WholeInterventionOptions()),
+        (windows, WindowOptions()),
+        (options, DetectOptions()),
+        (whole_run, WholeRunOptions()),
+    ]
+    call = call or Call.of_python("run", named, groups)
+    folder = RunFolder(whole_run.results_dir)
+    evaluations, cards = (RunOptions(place.path, force) for place in (folder.evaluations, folder.cards))
+    calls = {
+        name: call.step(name, names, results_dir=str(place.results_dir))
+        for name, names, place in (
+            ("detect", DETECT_OPTIONS, evaluations),
+            ("evaluate", EVALUATE_OPTIONS, evaluations),
+            ("vocab", VOCAB_OPTIONS, cards),
+        )
+    }
+    reader = text_reader(text)
+    source = super_weight_source(weights, options, calls["detect"], evaluations, reader, n_models=len(named))
+    choices = VocabChoices.of(weights, neurons, interventions, windows, whole=True)
+    steps = Whole(
+        detection=None if source.given else source.detection,
+        evaluation=evaluate_step(calls["evaluate"], evaluations, evaluation, tasks, source, reader, progress),
+        vocab=VocabStep(calls["vocab"], cards.results_dir, force, choices, source, reader()),
+    )
+    folder.create()
+    with progress.task("swa run", len(named) * steps.n_steps) as task:
+        done = each_model(
+            named,
+            lambda one: steps.run(one, task, on_outcome or (lambda _: None)),
+            options=load,
+            progress=progress,
+            on_outcome=None,
+        )
+    if not done.models:
+        return WholeOutcomes(done.models, done.failures)
+    return finish_whole(folder, call, steps, done, progress=progress, allow_mismatch=allow_mismatch)

@@ -1,0 +1,78 @@
+"""What a call of `swa vocab` asks for, of every model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from swa.data.options import WindowOptions
+from swa.runs.driver.call import Call
+from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, cards_key, facts_of
+from swa.runs.driver.model_run import ModelRun
+from swa.runs.options import WeightOptions
+from swa.schemas.run import Configuration
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
+from swa.vocabulary.selectors import NeuronSelector
+
+
+@dataclass(frozen=True)
+class VocabChoices:
+    """The choices.
+
+    Attributes:
+        super_weights: Whether super weights are worked on.
+        neurons: Named neurons.
+        windows: How the text is cut.
+        interventions: What is measured of super weights.
+        cards: What the cards of neurons hold, and whether every neuron is counted.
+    """
+
+    super_weights: bool
+    neurons: Sequence[NeuronSelector]
+    windows: WindowOptions
+    interventions: InterventionOptions
+    cards: NeuronOptions
+
+    @classmethod
+    def of(
+        cls,
+        weights: WeightOptions,
+        neurons: NeuronOptions,
+        interventions: InterventionOptions,
+        windows: WindowOptions,
+        *,
+        whole: bool = False,
+    ) -> VocabChoices:
+        """What the options ask for.
+
+        Args:
+            weights: Which super weights.
+            neurons: Which neurons, and what their cards hold.
+            interventions: What is measured of super weights.
+            windows: How the text is cut.
+            whole: Whether super weights are worked on even where neurons are named.
+        """
+        named = [NeuronSelector.parse(one) for one in dict.fromkeys(neurons.neurons)]
+        wanted = whole or bool(weights.super_weights) or not (named or neurons.all_neurons)
+        return cls(wanted, named, windows, interventions, neurons)
+
+    @property
+    def census(self) -> bool:
+        """Whether every neuron is counted."""
+        return self.cards.all_neurons
+
+    @property
+    def has_neuron_cards(self) -> bool:
+        """Whether cards of neurons are written: of named ones, or of those of super weights."""
+        return self.super_weights or bool(self.neurons)
+
+    def configurations(
+        self, call: Call, run: ModelRun, *, dataset_fingerprint: str | None
+    ) -> dict[str, Configuration]:
+        """The configurations of the files that are written."""
+        written = {SUPER_WEIGHTS: self.super_weights, NEURONS: self.has_neuron_cards, CENSUS: self.census}
+        return {
+            name: cards_key(name, call.options, facts_of(run, dataset_fingerprint if name == SUPER_WEIGHTS else None))
+            for name, is_written in written.items()
+            if is_written
+        }
