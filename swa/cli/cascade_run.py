@@ -31,10 +31,10 @@ from swa.store.vocab_tree import VocabFolder
 from swa.text.words import counted
 
 if TYPE_CHECKING:
-    from swa.cascades.analysis import CascadeOptions
+    from swa.cascades.options import CascadeOptions
+    from swa.data.options import WindowOptions
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
-    from swa.vocabulary.options import WindowOptions
 
 CHANGES_NUMBERS = ("layers", "tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
 """Options on which the numbers depend, beside weights and text."""

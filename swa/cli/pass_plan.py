@@ -13,11 +13,11 @@ from swa.schemas.run import EffectiveWindows
 from swa.text.words import counted
 
 if TYPE_CHECKING:
+    from swa.data.options import WindowOptions
     from swa.data.sources import TextSource
     from swa.engine.measures.text_windows import TextWindows
     from swa.engine.variants.interventions import ScaleEntries, Variant
     from swa.models.loading.loaded import LoadedModel
-    from swa.vocabulary.options import WindowOptions
 
 
 class PassPlan(NamedTuple):

@@ -13,8 +13,9 @@ from swa.cli.workplace import Workplace
 from swa.schemas.run import Configuration
 
 if TYPE_CHECKING:
-    from swa.vocabulary.neuron_options import NeuronOptions
-    from swa.vocabulary.options import InterventionOptions, WindowOptions
+    from swa.data.options import WindowOptions
+    from swa.vocabulary.options import NeuronOptions
+from swa.vocabulary.options import InterventionOptions
 
 _WINDOWS = ("tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
 CHANGES_NUMBERS = {

@@ -13,7 +13,7 @@ from swa.store.census import CensusFile
 
 if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
-    from swa.vocabulary.neuron_options import NeuronOptions
+    from swa.vocabulary.options import NeuronOptions
     from swa.vocabulary.space import VocabularySpace
 
 CENSUS_TYPES = {

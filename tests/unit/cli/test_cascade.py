@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import torch
 
-from swa.cascades.analysis import CascadeOptions
-from swa.engine.measures.lens_records import LayerChoice
+from swa.cascades.options import CascadeOptions
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.models.discovery.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file

@@ -1,0 +1,1 @@
+"""What the commands do, for people at a terminal and for Python alike."""
