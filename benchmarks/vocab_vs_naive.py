@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from benchmarks.perplexity_vs_naive import windows
 from benchmarks.watch import Spent, resident_peak
+from swa.data.options import WindowOptions
 from swa.data.sources import load_text
 from swa.data.token_classes import token_classes
 from swa.data.token_text import token_texts
@@ -31,7 +32,7 @@ from swa.schemas.detection import SuperWeight
 from swa.vocabulary.census import census
 from swa.vocabulary.enrichment import enrichment
 from swa.vocabulary.interventions_run import super_weight_cards
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions
 from swa.vocabulary.space import vocabulary_space
 
 N_NAIVE = 11

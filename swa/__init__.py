@@ -14,18 +14,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swa.cascades.analysis import CascadeOptions, cascade
+    from swa.cascades.analysis import cascade
+    from swa.cascades.options import CascadeOptions
+    from swa.data.options import WindowOptions
     from swa.data.sources import load_text
     from swa.detection.analysis import detect
     from swa.detection.options import DetectOptions
-    from swa.engine.measures.lens_records import LayerChoice
+    from swa.engine.measures.layer_choice import LayerChoice
     from swa.evaluation.analysis import evaluate
     from swa.evaluation.harness.tasks import load_tasks
     from swa.evaluation.options import EvaluateOptions
     from swa.models.loading.load import load_model
     from swa.vocabulary.analysis import vocab
-    from swa.vocabulary.neuron_options import NeuronOptions
-    from swa.vocabulary.options import InterventionOptions, WindowOptions
+    from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 __all__ = [
     "CascadeOptions",
@@ -45,18 +46,19 @@ __all__ = [
 ]
 
 _PLACES = {
-    "swa.cascades.analysis": ("CascadeOptions", "cascade"),
+    "swa.cascades.analysis": ("cascade",),
+    "swa.cascades.options": ("CascadeOptions",),
+    "swa.data.options": ("WindowOptions",),
     "swa.data.sources": ("load_text",),
     "swa.detection.analysis": ("detect",),
     "swa.detection.options": ("DetectOptions",),
-    "swa.engine.measures.lens_records": ("LayerChoice",),
+    "swa.engine.measures.layer_choice": ("LayerChoice",),
     "swa.evaluation.analysis": ("evaluate",),
     "swa.evaluation.options": ("EvaluateOptions",),
     "swa.evaluation.harness.tasks": ("load_tasks",),
     "swa.models.loading.load": ("load_model",),
     "swa.vocabulary.analysis": ("vocab",),
-    "swa.vocabulary.neuron_options": ("NeuronOptions",),
-    "swa.vocabulary.options": ("InterventionOptions", "WindowOptions"),
+    "swa.vocabulary.options": ("InterventionOptions", "NeuronOptions"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

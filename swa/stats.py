@@ -37,6 +37,12 @@ def exp_or_infinity(value: float) -> float:
         return float(np.exp(value))
 
 
+def log_or_infinity(value: float) -> float:
+    """The logarithm of a value, −∞ of zero, NaN of NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log(value))
+
+
 def bootstrap_ratio_of_sums(
     numerators: ArrayLike,
     denominators: ArrayLike,

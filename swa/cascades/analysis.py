@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from swa.cascades.options import CascadeOptions
 from swa.data.sources import TextSource
 from swa.engine.measures.lens import LensSums, LensTarget
-from swa.engine.measures.lens_records import LayerChoice, cascade_readings
+from swa.engine.measures.lens_records import cascade_readings
 from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
 from swa.engine.measures.text_windows import TextWindows, text_windows, windows_at_once
 from swa.engine.variants.interventions import ScaleEntries, Variant
@@ -15,27 +15,6 @@ from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
-
-
-@dataclass(frozen=True)
-class CascadeOptions:
-    """Choices of a cascade; the defaults are those of the command line.
-
-    Attributes:
-        tokens: Scored tokens.
-        window_len: Text tokens in a window.
-        stride: Step between windows.
-        drop_first_token: Leave the first scored target of each window out.
-        layers: Which layers are read.
-        batch_size: Windows at once; `None`: by memory.
-    """
-
-    tokens: int = 30_000
-    window_len: int = 1024
-    stride: int = 512
-    drop_first_token: bool = False
-    layers: LayerChoice = field(default_factory=LayerChoice)
-    batch_size: int | None = None
 
 
 def cascade(

@@ -14,8 +14,8 @@ from swa.data.documents import only_texts, read_documents
 from swa.data.hub import first_line, hub_failures
 from swa.data.local_copies import check_complete
 from swa.errors import UnavailableError, UsageError
+from swa.text.words import BUILTIN
 
-BUILTIN = "builtin"
 _WAYS_OUT = (
     "Give local copies with --data-dir, or use the text that ships with the package: "
     "`swa detect demo --dataset builtin`."

@@ -27,7 +27,8 @@ from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
-from swa.schemas.detection import DetectionResult, Screen, SuperWeight
+from swa.schemas.choices import Screen
+from swa.schemas.detection import DetectionResult, SuperWeight
 
 
 def detect(

@@ -14,7 +14,8 @@ from swa.detection.spikes import Spike, SpikeScreen
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
-from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, Screen, SiteExtremes, SuperWeight
+from swa.schemas.choices import Screen
+from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, SiteExtremes, SuperWeight
 
 N_NEAR_MISSES = 10
 

@@ -17,7 +17,8 @@ from swa.detection.records import coverage_record, iteration_records, near_miss_
 from swa.detection.spikes import SpikeScreen
 from swa.models.loading.loaded import LoadedModel
 from swa.models.readout.norms import kind_of_norm
-from swa.schemas.detection import DetectionResult, Screen, SuperWeight, Threshold
+from swa.schemas.choices import Screen
+from swa.schemas.detection import DetectionResult, SuperWeight, Threshold
 
 
 def detection_result(

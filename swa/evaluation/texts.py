@@ -14,7 +14,7 @@ from swa.engine.packing.trees import TargetedSequence
 from swa.errors import UsageError
 from swa.evaluation.options import EvaluateOptions
 from swa.models.loading.loaded import LoadedModel
-from swa.schemas.evaluation import Protocol
+from swa.schemas.choices import Protocol
 
 MIN_CHARACTERS = 50
 """Shorter rows are headings and blank lines."""

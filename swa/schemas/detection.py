@@ -7,11 +7,10 @@ from typing import Literal
 from pydantic import MISSING, Field, FiniteFloat, JsonValue
 
 from swa.schemas.base import Number, Pair, Part, Record
+from swa.schemas.choices import Screen
 from swa.schemas.coordinate import SiteKind
 from swa.schemas.moe import LayerRouting, MoeBlock
 from swa.schemas.run import RunHeader
-
-Screen = Literal["spike", "gradient"]
 
 
 class ExtremePair(Part):

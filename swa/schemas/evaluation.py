@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import MISSING, Field, FiniteFloat
 
 from swa.schemas.base import Number, Part, Record
+from swa.schemas.choices import Protocol
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import RunHeader
 
 Severity = Literal["catastrophic", "severe", "moderate", "mild", "minimal", "invalid"]
-Protocol = Literal["paragraphs", "windows"]
 
 
 class BaselinePerplexity(Part):

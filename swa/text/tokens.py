@@ -1,4 +1,4 @@
-"""Texts of tokens as people can read them: blanks are seen, nothing hidden stays hidden, nothing runs too long."""
+"""Texts from elsewhere as people can read them: nothing hidden stays hidden; of tokens blanks are seen too."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ def token_label(text: str, *, max_length: int = MAX_LENGTH) -> str:
         return shown
     n_end = (max_length - 1) // 3
     return f"{shown[: max_length - 1 - n_end]}…{shown[len(shown) - n_end :]}"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Text in which nothing is hidden: `\u202e` stands where the character was.
+
+    Args:
+        text: Any text: names, notes and prompts come from elsewhere.
+        keep: Characters that stay, such as line ends in text to copy.
+    """
+    return "".join(letter if letter.isprintable() or letter in keep else escaped(letter) for letter in text)
 
 
 def escaped(letter: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from swa.data.options import WindowOptions
 from swa.data.sources import TextSource
 from swa.errors import UnsupportedModelError
 from swa.models.discovery.sites import Site
@@ -13,9 +14,8 @@ from swa.progress import Progress
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.vocabulary.interventions_run import super_weight_cards
-from swa.vocabulary.neuron_options import NeuronOptions
 from swa.vocabulary.neurons import neuron_cards
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 from swa.vocabulary.space import vocabulary_space
 
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import torch
 
 from swa.data.function_words import stopword_ids
+from swa.data.options import WindowOptions
 from swa.data.sources import TextSource
 from swa.data.tokens import unlisted_ids
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.engine.measures.lens import LensTarget
-from swa.engine.measures.lens_records import LayerChoice, cascade_readings
+from swa.engine.measures.lens_records import cascade_readings
 from swa.engine.measures.passes import NoPassBook, PassBook, run_pass
 from swa.engine.measures.text_windows import text_windows, windows_at_once
 from swa.engine.variants.interventions import Variant
@@ -19,7 +21,7 @@ from swa.progress import Progress, SilentProgress
 from swa.schemas.cards import SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.vocabulary.interventions import interventions_of
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions
 from swa.vocabulary.super_weight_card import super_weight_card
 
 

@@ -14,7 +14,7 @@ from swa.schemas.cards import Histogram, NeuronCard, TopToken
 from swa.vocabulary.enrichment import enrichment
 from swa.vocabulary.labels import Reference, label_of
 from swa.vocabulary.moments import population_moments
-from swa.vocabulary.neuron_options import NeuronOptions
+from swa.vocabulary.options import NeuronOptions
 from swa.vocabulary.space import VocabularySpace
 
 N_BINS = 60

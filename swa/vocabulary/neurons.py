@@ -17,7 +17,7 @@ from swa.schemas.cards import NeuronCard
 from swa.vocabulary.labels import Reference, sample_columns
 from swa.vocabulary.moments import moments_of
 from swa.vocabulary.neuron_card import neuron_card
-from swa.vocabulary.neuron_options import NeuronOptions
+from swa.vocabulary.options import NeuronOptions
 from swa.vocabulary.space import VocabularySpace, vocabulary_space
 
 _AT_ONCE = 16

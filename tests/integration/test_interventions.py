@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from swa.data.options import WindowOptions
 from swa.data.tokens import unlisted_ids
 from swa.models.discovery.sites import parameter_of
 from swa.stats import N_RESAMPLES
 from swa.vocabulary.interventions_run import super_weight_cards
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions
 from tests.support.evaluating import edited_copy, reading_model, super_weight
 from tests.support.tiny_loaded import text_of
 from tests.support.window_loop import metrics_of, plain_sums, windows_by_hand

@@ -7,9 +7,10 @@ import pytest
 import scipy.special
 import torch
 
-from swa.cascades.analysis import CascadeOptions, cascade
+from swa.cascades.analysis import cascade
+from swa.cascades.options import CascadeOptions
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.engine.measures.lens import LensReader, LensTarget
-from swa.engine.measures.lens_records import LayerChoice
 from swa.engine.measures.window_metrics import WindowReducer
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant

@@ -13,8 +13,8 @@ from swa.models.loading.weights import matrix_of
 from swa.models.readout.unembedding import find_unembedding
 from swa.progress import SilentProgress
 from swa.vocabulary.census import census
-from swa.vocabulary.neuron_options import NeuronOptions
 from swa.vocabulary.neurons import neuron_cards
+from swa.vocabulary.options import NeuronOptions
 from swa.vocabulary.space import vocabulary_space
 from tests.support.direct_effect import IDS, unexplained
 from tests.support.neuron_formulas import FORMULAS, written_by

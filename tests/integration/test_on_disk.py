@@ -8,10 +8,11 @@ import pytest
 import torch
 from accelerate.utils import OffloadedWeightsLoader
 
-from swa.cascades.analysis import CascadeOptions, cascade
+from swa.cascades.analysis import cascade
+from swa.cascades.options import CascadeOptions
 from swa.detection.spikes import SpikeScreen
 from swa.detection.suppression import spike_suppression
-from swa.engine.measures.lens_records import LayerChoice
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant

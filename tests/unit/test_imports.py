@@ -26,9 +26,10 @@ ALLOWED = {
     "engine": {"models", "data"} | BASE,
     **dict.fromkeys(ANALYSES, {"engine", "models", "data"} | BASE),
     "reports": ANALYSES | BASE,
-    "cli": {"reports", "engine", "models", "data"} | ANALYSES | BASE,
+    "runs": {"reports", "engine", "models", "data"} | ANALYSES | BASE,
+    "cli": {"runs", "reports", "engine", "models", "data"} | ANALYSES | BASE,
 }
-NO_TORCH = {"versions", "options", "errors", "progress", "stats", "schemas", "store", "text", "reports", "cli"}
+NO_TORCH = {"versions", "options", "errors", "progress", "stats", "schemas", "store", "text", "reports", "runs", "cli"}
 
 
 def _imports(path: Path) -> tuple[set[str], set[str]]:

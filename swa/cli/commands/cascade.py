@@ -43,7 +43,7 @@ def command(
     names = list(dict.fromkeys(models))
     check_names(names, load, example="swa cascade demo --dataset builtin")
 
-    from swa.cascades.analysis import CascadeOptions
+    from swa.cascades.options import CascadeOptions
     from swa.cli.cascade_run import CascadeRun
     from swa.cli.declare.cascade_layers import layer_choice
     from swa.cli.super_weights import super_weight_source
@@ -51,11 +51,11 @@ def command(
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
     from swa.cli.vocab_root import write_call
+    from swa.data.options import WindowOptions
     from swa.data.sources import load_text
     from swa.store.results import ResultsFolder
-    from swa.vocabulary.options import WindowOptions
 
-    cut = WindowOptions(windows.tokens, windows.window_len, windows.stride, windows.drop_first_token)
+    cut = WindowOptions(windows.window_len, windows.stride, windows.tokens, windows.drop_first_token)
     options = CascadeOptions(
         tokens=cut.tokens,
         window_len=cut.window_len,

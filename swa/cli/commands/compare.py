@@ -84,15 +84,15 @@ def _headline(run: ComparedRun) -> str:
     """One line: the run, its super weights, what removing them does."""
     from pydantic import MISSING
 
-    from swa.text.numbers import two_decimals
+    from swa.text import numbers
 
     text = f"{run.label}: {counted(run.n_super_weights, 'super weight')}"
     if run.geometric_mean_ratio is MISSING:
         return text
     interval = ""
     if run.ci_low is not MISSING and run.ci_high is not MISSING:
-        interval = f" [{two_decimals(run.ci_low)}, {two_decimals(run.ci_high)}]"
-    return f"{text}, geometric mean ratio {two_decimals(run.geometric_mean_ratio)}{interval} ({run.measured_by})"
+        interval = f" {numbers.interval(run.ci_low, run.ci_high)}"
+    return f"{text}, geometric mean ratio {numbers.ratio(run.geometric_mean_ratio)}{interval} ({run.measured_by})"
 
 
 def _runs(written: WrittenComparison) -> list[ComparedRun]:

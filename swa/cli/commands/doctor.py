@@ -9,6 +9,7 @@ from swa.cli.each_model import check_references, each_model
 from swa.cli.loading import fetch_checkpoint, load_checkpoint
 from swa.cli.terminal.output import Output
 from swa.errors import UnsupportedModelError
+from swa.text.numbers import size
 
 if TYPE_CHECKING:
     from swa.cli.terminal.progress import TerminalProgress
@@ -87,7 +88,7 @@ def _show(seen: Examined, output: Output) -> None:
     rows += [
         ("final norm", found.head.final_norm or "none"),
         ("unembedding", f"{found.head.unembedding}, {found.head.vocabulary} tokens{tied}"),
-        ("weights", f"{_size(found.n_bytes)}; {seen.device} has {_size(seen.n_bytes_there)}"),
+        ("weights", f"{size(found.n_bytes)}; {seen.device} has {size(seen.n_bytes_there)}"),
         ("self-test", _plant_text(found)),
     ]
     for title, text in rows:
@@ -104,10 +105,6 @@ def _plant_text(found: Examination) -> str:
     if not plant.changes_logits:
         return f"removing {plant.planted} changes no logit"
     return f"the logits differ after {plant.planted} was put back"
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 2**30:.2f} GiB"
 
 
 def _outcome(seen: Examined) -> ModelOutcome:

@@ -111,15 +111,16 @@ def choices_of(
     """
     from swa.cli.neuron_choice import NeuronChoice
     from swa.cli.vocab_choices import VocabChoices
+    from swa.data.options import WindowOptions
     from swa.vocabulary import options
-    from swa.vocabulary.neuron_options import NeuronOptions as CardOptions
+    from swa.vocabulary.options import NeuronOptions as CardOptions
 
     named = tuple(NeuronChoice.parse(one) for one in dict.fromkeys(neurons.neurons))
     return VocabChoices(
         super_weights=bool(weights.super_weights) or not (named or neurons.all_neurons),
         neurons=named,
         census=neurons.all_neurons,
-        windows=options.WindowOptions(
+        windows=WindowOptions(
             tokens=windows.tokens,
             window_len=windows.window_len,
             stride=windows.stride,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from swa.engine.measures.lens_records import LayerChoice
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.errors import UsageError
 
 

@@ -15,7 +15,7 @@ from swa.reports.worst import badness
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
-from swa.text.numbers import nats, significant
+from swa.text import numbers
 from swa.text.words import counted
 
 N_SHOWN = 10
@@ -45,7 +45,7 @@ def headline(done: Followed) -> str:
     parts = [counted(len(done.results), "super weight")]
     windows = done.header.windows
     if done.results and windows is not MISSING:
-        parts.append(f"{windows.tokens_scored} tokens in {counted(windows.n_windows, 'window')}")
+        parts.append(f"{numbers.count(windows.tokens_scored)} tokens in {counted(windows.n_windows, 'window')}")
     return f"{done.header.model}: {', '.join(parts)}"
 
 
@@ -58,13 +58,13 @@ def build_table(result: CascadeResult) -> Table:
     for number, layer in enumerate(block.layers):
         table.add_row(
             str(layer),
-            nats(block.delta_entropy[number]),
-            nats(block.delta_margin[number]),
-            nats(block.kl[number]),
-            nats(result.residual_cosine[number]),
-            nats(result.residual_norm_ratio[number]),
-            significant(result.h_row_baseline[number]),
-            significant(result.h_row_removed[number]),
+            numbers.change(block.delta_entropy[number]),
+            numbers.change(block.delta_margin[number]),
+            numbers.metric(block.kl[number]),
+            numbers.metric(result.residual_cosine[number]),
+            numbers.metric(result.residual_norm_ratio[number]),
+            numbers.number(result.h_row_baseline[number]),
+            numbers.number(result.h_row_removed[number]),
             style="bold" if layer == result.layer else "",
         )
     return table
@@ -89,12 +89,12 @@ def _outcome(done: Followed, files: Mapping[str, str]) -> ModelOutcome:
 
 def _headline_numbers(results: Sequence[CascadeResult]) -> dict[str, float]:
     """Of the super weight that changes the last layer that was read most."""
-    numbers: dict[str, float] = {"n_super_weights": len(results)}
+    found: dict[str, float] = {"n_super_weights": len(results)}
     if results:
         worst = max(results, key=lambda result: badness(result.cascade.kl[-1]))
-        numbers |= {
+        found |= {
             "largest_kl": worst.cascade.kl[-1],
             "delta_entropy": worst.cascade.delta_entropy[-1],
             "delta_margin": worst.cascade.delta_margin[-1],
         }
-    return numbers
+    return found

@@ -15,6 +15,7 @@ from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
+from swa.text import numbers
 from swa.text.words import counted
 
 
@@ -69,7 +70,7 @@ def headline(result: DetectionResult) -> str:
         counts = "no super weight found"
     parts = [f"{result.model}: {counts}", result.coverage.text]
     if result.combined_delta_loss is not MISSING:
-        parts.append(f"removing all confirmed ones together: Δ loss {result.combined_delta_loss:.2f}")
+        parts.append(f"removing all confirmed ones together: Δ loss {numbers.change(result.combined_delta_loss)}")
     return "; ".join(parts)
 
 
@@ -78,11 +79,14 @@ def distance(result: DetectionResult) -> list[str]:
     threshold = result.threshold
     largest = threshold.largest_activation
     if threshold.value is MISSING:
-        return [f"The rule auto was used; the largest activation (both |input| and |output|) is {largest:.4g}."]
-    share = f" ({100 * largest / threshold.value:.0f} %)" if math.isfinite(largest) else ""
+        return [
+            f"The rule auto was used; the largest activation (both |input| and |output|) is {numbers.number(largest)}."
+        ]
+    share = f" ({numbers.percent(largest / threshold.value)})" if math.isfinite(largest) else ""
     auto = ", ".join(threshold.auto_candidates) or "nothing either"
+    limit = f"the threshold {numbers.number(threshold.value)}{share}"
     return [
-        f"The largest activation (|input| and |output|) is {largest:.4g}, the threshold {threshold.value:g}{share}.",
+        f"The largest activation (|input| and |output|) is {numbers.number(largest)}, {limit}.",
         f"--spike-threshold auto would find {auto}.",
     ]
 
@@ -105,17 +109,17 @@ def _outcome(found: Detected) -> ModelOutcome:
 
 
 def _headline_numbers(result: DetectionResult) -> dict[str, float]:
-    numbers = {"largest_activation": result.threshold.largest_activation}
+    found = {"largest_activation": result.threshold.largest_activation}
     if result.baseline_loss is not MISSING:
-        numbers["baseline_loss"] = result.baseline_loss
+        found["baseline_loss"] = result.baseline_loss
     if result.combined_delta_loss is not MISSING:
-        numbers["combined_delta_loss"] = result.combined_delta_loss
-    numbers |= expert_numbers(result)
+        found["combined_delta_loss"] = result.combined_delta_loss
+    found |= expert_numbers(result)
     worst = _worst(result.super_weights)
     if worst is not None and worst.confirmation is not MISSING:
-        numbers["largest_delta_loss"] = worst.confirmation.delta_loss
-        numbers["largest_perplexity_ratio"] = worst.confirmation.perplexity_ratio
-    return numbers
+        found["largest_delta_loss"] = worst.confirmation.delta_loss
+        found["largest_perplexity_ratio"] = worst.confirmation.perplexity_ratio
+    return found
 
 
 def _worst(weights: Sequence[SuperWeight]) -> SuperWeight | None:

@@ -12,7 +12,8 @@ from rich.table import Table
 from swa.cli.tables.layout import empty_table, fits
 from swa.reports.verdict import is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
-from swa.text.numbers import nats, significant, two_decimals
+from swa.text import numbers
+from swa.text.words import NOT_MEASURED
 
 N_OTHERS = 5
 """Candidates without confirmation that are shown beside the confirmed ones."""
@@ -52,7 +53,7 @@ def row_of(weight: SuperWeight) -> Row:
         weight=_number(weight.weight),
         x=_number(weight.input_value),
         y=_number(weight.output_value),
-        share="-" if weight.share is MISSING else two_decimals(weight.share),
+        share=NOT_MEASURED if weight.share is MISSING else numbers.share(weight.share),
         found_by="both" if len(weight.found_by) > 1 else "".join(weight.found_by),
         verdict=verdict(weight),
         **_confirmation_cells(weight),
@@ -62,12 +63,12 @@ def row_of(weight: SuperWeight) -> Row:
 def _confirmation_cells(weight: SuperWeight) -> dict[str, str]:
     found = weight.confirmation
     if found is MISSING:
-        return dict.fromkeys(("delta", "interval", "ratio", "control"), "-")
+        return dict.fromkeys(("delta", "interval", "ratio", "control"), NOT_MEASURED)
     return {
-        "delta": nats(found.delta_loss),
-        "interval": f"[{nats(found.ci_low)}, {nats(found.ci_high)}]",
-        "ratio": two_decimals(found.perplexity_ratio),
-        "control": "-" if found.control_delta_loss is MISSING else nats(found.control_delta_loss),
+        "delta": numbers.change(found.delta_loss),
+        "interval": numbers.interval(found.ci_low, found.ci_high),
+        "ratio": numbers.ratio(found.perplexity_ratio, found.delta_loss),
+        "control": NOT_MEASURED if found.control_delta_loss is MISSING else numbers.change(found.control_delta_loss),
     }
 
 
@@ -86,7 +87,7 @@ def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("found by", no_wrap=True)
     if tested:
-        for title in ("Δ loss [95 %]", "ppl ×", "control"):
+        for title in ("Δ loss [95 %]", "ppl ratio", "control"):
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("verdict", max_width=20)
     for row in rows:
@@ -99,13 +100,13 @@ def _wide(rows: Sequence[Row], *, tested: bool) -> Table:
 
 def _narrow(rows: Sequence[Row], *, tested: bool) -> Table:
     table = empty_table()
-    table.add_column("coordinate\n weight, x, y, share, found by", overflow="fold")
+    table.add_column("coordinate\n weight · x · y · share · found by", overflow="fold")
     if tested:
         table.add_column("Δ loss\n[95 %]", justify="right", no_wrap=True)
-        table.add_column("ppl ×\ncontrol", justify="right", no_wrap=True)
+        table.add_column("ppl ratio\ncontrol", justify="right", no_wrap=True)
         table.add_column("verdict")
     for row in rows:
-        cells = [f"{row.coordinate}\n {row.weight}, {row.x}, {row.y}, {row.share}, {row.found_by}"]
+        cells = [f"{row.coordinate}\n {row.weight} · {row.x} · {row.y} · {row.share} · {row.found_by}"]
         if tested:
             cells += [f"{row.delta}\n{row.interval}", f"{row.ratio}\n{row.control}", row.verdict]
         table.add_row(*cells, style=_style(row))
@@ -117,4 +118,4 @@ def _style(row: Row) -> str:
 
 
 def _number(value: float | MISSING) -> str:
-    return "-" if value is MISSING else significant(value)
+    return NOT_MEASURED if value is MISSING else numbers.number(value)

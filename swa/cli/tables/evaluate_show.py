@@ -8,14 +8,14 @@ from pydantic import MISSING
 
 from swa.cli.evaluate_run import Evaluated
 from swa.cli.tables.evaluation import build_tables, chosen
-from swa.cli.tables.evaluation_rows import NOT_SIGNIFICANT
 from swa.cli.terminal.output import Output
 from swa.reports.verdict import is_confirmed
 from swa.reports.worst import badness
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
-from swa.text.words import counted
+from swa.text.numbers import count
+from swa.text.words import NOT_SIGNIFICANT, counted
 
 
 def show(done: Evaluated, output: Output) -> None:
@@ -45,7 +45,7 @@ def headline(analysis: ModelAnalysis) -> str:
     perplexity, accuracy = analysis.baseline.perplexity, analysis.baseline.accuracy
     if perplexity is not MISSING:
         noun = perplexity.protocol.removesuffix("s")
-        parts.append(f"perplexity on {counted(perplexity.n_texts, noun)} ({perplexity.n_tokens} tokens)")
+        parts.append(f"perplexity on {counted(perplexity.n_texts, noun)} ({count(perplexity.n_tokens)} tokens)")
     if accuracy is not MISSING:
         parts.append(", ".join(f"{task} {counted(seen.n, 'item')}" for task, seen in accuracy.items()))
     return f"{'' if analysis.model is MISSING else analysis.model}: {'; '.join(parts)}"

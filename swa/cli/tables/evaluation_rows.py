@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pydantic import MISSING
 
-from swa.evaluation.harness.catalogue import BUILTIN, BUILTIN_LEAVES
-from swa.reports.builtin import SMOKE_TEST
+from swa.evaluation.statistics import log_ratio_of
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis, PerplexityImpact
-from swa.text.numbers import four_digits, two_decimals
+from swa.text import numbers
+from swa.text.words import NOT_MEASURED, NOT_SIGNIFICANT, SMOKE_TEST, is_builtin_task
 
-NOT_SIGNIFICANT = "ns"
 _SEVERE = ("catastrophic", "severe", "invalid")
 
 
@@ -66,12 +64,12 @@ def blocks_of(analysis: ModelAnalysis, shown: Sequence[ImpactRecord]) -> list[Bl
     baseline = analysis.baseline
     blocks = []
     if baseline.perplexity is not MISSING:
-        cells: list[tuple[str, ...]] = [(four_digits(baseline.perplexity.value), "", "")]
+        cells: list[tuple[str, ...]] = [(numbers.perplexity(baseline.perplexity.value), "", "")]
         cells += [_perplexity_cells(impact) for impact in shown]
         titles = ("perplexity", "ratio [95 %]", "severity") if shown else ("perplexity",)
         blocks.append(Block(titles, [row[: len(titles)] for row in cells]))
     for task, intact in ({} if baseline.accuracy is MISSING else baseline.accuracy).items():
-        values = [two_decimals(intact.value), *(_value(impact, task) for impact in shown)]
+        values = [numbers.share(intact.value), *(_value(impact, task) for impact in shown)]
         drops = ["", *(_drop(impact, task) for impact in shown)]
         title = _task_title(task, f"{intact.metric}, drop [95 %]" if shown else intact.metric)
         blocks.append(Block((title,), [(cell,) for cell in _beside(values, drops)]))
@@ -84,45 +82,41 @@ def _beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
     return [f"{one:>{left_width}} {other:<{right_width}}" for one, other in zip(left, right, strict=True)]
 
 
-def _task_title(task: str, numbers: str) -> str:
+def _task_title(task: str, below: str) -> str:
     """Name and what stands below it; the built-in items are no benchmark, wherever they stand."""
-    label = f"\n{SMOKE_TEST}" if task in (BUILTIN, *BUILTIN_LEAVES) else ""
-    return f"{task}{label}\n{numbers}"
+    label = f"\n{SMOKE_TEST}" if is_builtin_task(task) else ""
+    return f"{task}{label}\n{below}"
 
 
 def _perplexity_cells(impact: ImpactRecord) -> tuple[str, ...]:
     seen = impact.perplexity
     if seen is MISSING:
-        return ("-", "-", "-")
-    interval = _interval(seen.ratio_ci_low, seen.ratio_ci_high)
+        return (NOT_MEASURED,) * 3
+    interval = _interval(seen.ratio_ci_low, seen.ratio_ci_high, numbers.metric)
     inactive = f"none: {impact.edit_inactive}" if impact.edit_inactive is not MISSING else seen.severity
-    return (four_digits(seen.modified), f"{_ratio(seen)}{interval}", inactive)
+    return (numbers.perplexity(seen.modified), f"{_ratio(seen)}{interval}", inactive)
 
 
 def _ratio(seen: PerplexityImpact) -> str:
-    """The ratio; one that overflows as a power of e."""
-    logarithm = seen.log_ratio
-    if math.isinf(seen.ratio) and logarithm is not MISSING and math.isfinite(logarithm):
-        return f"e^{logarithm:.0f}"
-    return two_decimals(seen.ratio)
+    return numbers.ratio(seen.ratio, log_ratio_of(seen))
 
 
 def _value(impact: ImpactRecord, task: str) -> str:
     seen = _accuracy(impact, task)
-    return "-" if seen is None else two_decimals(seen.modified)
+    return NOT_MEASURED if seen is None else numbers.share(seen.modified)
 
 
 def _drop(impact: ImpactRecord, task: str) -> str:
     seen = _accuracy(impact, task)
     if seen is None:
-        return "-"
+        return NOT_MEASURED
     mark = f" {NOT_SIGNIFICANT}" if seen.not_significant is True else ""
-    return f"{two_decimals(seen.drop)}{_interval(seen.drop_ci_low, seen.drop_ci_high)}{mark}"
+    return f"{numbers.share(seen.drop)}{_interval(seen.drop_ci_low, seen.drop_ci_high, numbers.share)}{mark}"
 
 
 def _accuracy(impact: ImpactRecord, task: str) -> AccuracyImpact | None:
     return None if impact.accuracy is MISSING else impact.accuracy.get(task)
 
 
-def _interval(low: float | MISSING, high: float | MISSING) -> str:
-    return "" if low is MISSING or high is MISSING else f" [{two_decimals(low)}, {two_decimals(high)}]"
+def _interval(low: float | MISSING, high: float | MISSING, written: Callable[[float], str]) -> str:
+    return "" if low is MISSING or high is MISSING else f" {numbers.interval(low, high, written)}"

@@ -10,8 +10,8 @@ from rich.table import Table
 from swa.cli.tables.layout import empty_table
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import LayerRouting, MoeBlock
-from swa.text.numbers import nats, significant, two_decimals
-from swa.text.words import counted
+from swa.text import numbers
+from swa.text.words import NOT_MEASURED, counted
 
 N_EXAMPLES = 2
 """Sites that are named when not all are wanted."""
@@ -65,12 +65,12 @@ def expert_table(weights: Sequence[SuperWeight]) -> Table | None:
 
 def _cells(block: MoeBlock, *, scored: bool) -> list[str]:
     cells = [
-        significant(block.p_active),
-        "-" if block.co_spike_score is MISSING else two_decimals(block.co_spike_score),
-        "-" if block.gate_weight is MISSING else two_decimals(block.gate_weight),
-        "-" if block.expert_rank is MISSING else str(block.expert_rank),
+        numbers.number(block.p_active),
+        NOT_MEASURED if block.co_spike_score is MISSING else numbers.number(block.co_spike_score),
+        NOT_MEASURED if block.gate_weight is MISSING else numbers.number(block.gate_weight),
+        NOT_MEASURED if block.expert_rank is MISSING else str(block.expert_rank),
     ]
     if scored:
         impacts = (block.impact_natural, block.impact_interventional)
-        cells += ["-" if impact is MISSING else nats(impact) for impact in impacts]
+        cells += [NOT_MEASURED if impact is MISSING else numbers.change(impact) for impact in impacts]
     return cells

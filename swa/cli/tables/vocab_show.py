@@ -14,6 +14,7 @@ from swa.reports.worst import badness
 from swa.schemas.cards import NeuronCard
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
+from swa.text.numbers import count
 from swa.text.words import counted
 
 N_SHOWN = 30
@@ -56,7 +57,7 @@ def headline(done: Analysed) -> str:
     parts = [counted(len(done.super_weights), "super weight"), counted(len(done.neurons), "neuron")]
     windows = done.header.windows
     if done.super_weights and windows is not MISSING:
-        parts.append(f"{windows.tokens_scored} tokens in {counted(windows.n_windows, 'window')}")
+        parts.append(f"{count(windows.tokens_scored)} tokens in {counted(windows.n_windows, 'window')}")
     return f"{done.header.model}: {', '.join(parts)}"
 
 

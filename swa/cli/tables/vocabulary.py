@@ -11,8 +11,9 @@ from rich.table import Table
 from swa.cli.tables.layout import empty_table, fits
 from swa.reports.super_weight_texts import place_text
 from swa.schemas.cards import NeuronCard, SuperWeightCard, TokenShift, TopToken
-from swa.text.numbers import nats, significant
+from swa.text import numbers
 from swa.text.tokens import token_label
+from swa.text.words import NOT_MEASURED
 
 N_TOKENS = 5
 """Tokens of each end that a row lists."""
@@ -33,7 +34,9 @@ def token_table(cards: Sequence[SuperWeightCard]) -> Table:
         table.add_column(title, overflow="fold")
     for card in cards:
         shifts = card.token_shifts
-        up, down = ("-", "-") if shifts is MISSING else (tokens_text(shifts.up), tokens_text(shifts.down))
+        up, down = (
+            (NOT_MEASURED, NOT_MEASURED) if shifts is MISSING else (tokens_text(shifts.up), tokens_text(shifts.down))
+        )
         table.add_row(place_text(card), up, down)
     return table
 
@@ -53,18 +56,18 @@ def neuron_table(cards: Sequence[NeuronCard], name_of: Callable[[NeuronCard], st
     for title in ("tokens up", "tokens down"):
         table.add_column(title, overflow="fold")
     for card in cards:
-        places = ("-", "-")
+        places = (NOT_MEASURED, NOT_MEASURED)
         if card.percentiles is not MISSING:
-            places = (f"{card.percentiles.var:.1f}", f"{card.percentiles.kurt:.1f}")
+            places = (numbers.percentile(card.percentiles.var), numbers.percentile(card.percentiles.kurt))
         tokens = (tokens_text(card.top_tokens_up), tokens_text(card.top_tokens_down))
         style = "bold" if card.label in ("prediction", "suppression") else ""
-        table.add_row(name_of(card), card.label, significant(card.moments.kurt), *places, *tokens, style=style)
+        table.add_row(name_of(card), card.label, numbers.number(card.moments.kurt), *places, *tokens, style=style)
     return table
 
 
 def tokens_text(tokens: Sequence[TokenShift] | Sequence[TopToken]) -> str:
     """The first tokens, readable, with two blanks between them."""
-    return "  ".join(token_label(token.str_, max_length=_TOKEN_LENGTH) for token in tokens[:N_TOKENS]) or "-"
+    return "  ".join(token_label(token.str_, max_length=_TOKEN_LENGTH) for token in tokens[:N_TOKENS]) or NOT_MEASURED
 
 
 def _wide(cards: Sequence[SuperWeightCard]) -> Table:
@@ -73,7 +76,11 @@ def _wide(cards: Sequence[SuperWeightCard]) -> Table:
     for title in ("Δ loss [95 %]", "Δ entropy", "Δ margin", "control mean (max)", "neuron zeroed"):
         table.add_column(title, justify="right", no_wrap=True)
     for card in cards:
-        cells = [f"{_delta(card)}{_interval(card)}", nats(card.deltas.entropy), nats(card.deltas.topk_margin)]
+        cells = [
+            f"{_delta(card)}{_interval(card)}",
+            numbers.change(card.deltas.entropy),
+            numbers.change(card.deltas.topk_margin),
+        ]
         table.add_row(place_text(card), *cells, _control(card, " "), _neuron(card), style=_style(card))
     return table
 
@@ -87,7 +94,7 @@ def _narrow(cards: Sequence[SuperWeightCard]) -> Table:
         table.add_row(
             place_text(card),
             f"{_delta(card)}\n{_interval(card).strip()}",
-            f"{nats(card.deltas.entropy)}\n{nats(card.deltas.topk_margin)}",
+            f"{numbers.change(card.deltas.entropy)}\n{numbers.change(card.deltas.topk_margin)}",
             _control(card, "\n"),
             _neuron(card),
             style=_style(card),
@@ -96,24 +103,24 @@ def _narrow(cards: Sequence[SuperWeightCard]) -> Table:
 
 
 def _delta(card: SuperWeightCard) -> str:
-    return nats(card.deltas.loss)
+    return numbers.change(card.deltas.loss)
 
 
 def _interval(card: SuperWeightCard) -> str:
     if card.bootstrap is MISSING:
         return ""
     loss = card.bootstrap.loss
-    return f" [{nats(loss.ci_low)}, {nats(loss.ci_high)}]"
+    return f" {numbers.interval(loss.ci_low, loss.ci_high)}"
 
 
 def _control(card: SuperWeightCard, between: str) -> str:
     """Of the loss: the mean over the controls, and the largest."""
     mean, largest = card.controls.random_coord_delta, card.controls.random_coord_max
-    return significant(mean.loss) + ("" if largest is MISSING else f"{between}({significant(largest.loss)})")
+    return numbers.change(mean.loss) + ("" if largest is MISSING else f"{between}({numbers.change(largest.loss)})")
 
 
 def _neuron(card: SuperWeightCard) -> str:
-    return nats(card.controls.neuron_zero_delta.loss)
+    return numbers.change(card.controls.neuron_zero_delta.loss)
 
 
 def _style(card: SuperWeightCard) -> str:

@@ -12,9 +12,8 @@ from typing import Any
 
 from swa.errors import UsageError
 from swa.evaluation.harness.leaves import leaves_of
+from swa.text.words import is_builtin_task
 
-BUILTIN = "builtin"
-BUILTIN_LEAVES = ("builtin_choices", "builtin_answers")
 BUILTIN_FOLDER = Path(str(files("swa.data"))) / "builtin"
 
 _FOLDERS = {
@@ -80,7 +79,7 @@ def _task_manager(*folders: str, include_defaults: bool = False) -> Any:
 
 def _folder(name: str) -> Path | None:
     """Folder that defines a well-known name completely, or `None`: a tag may have members anywhere."""
-    if name in (BUILTIN, *BUILTIN_LEAVES):
+    if is_builtin_task(name):
         return BUILTIN_FOLDER
     tasks = Path(str(files("lm_eval"))) / "tasks"
     if name in _FOLDERS:

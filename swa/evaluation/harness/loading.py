@@ -12,10 +12,10 @@ import numpy as np
 
 from swa.data.hub import first_line, hub_failures
 from swa.errors import UnavailableError, UsageError
-from swa.evaluation.harness.catalogue import BUILTIN_LEAVES
 from swa.evaluation.harness.leaves import LeafSpec, refuse_code, refuse_multimodal
 from swa.evaluation.harness.local_data import WAYS_OUT, builtin_overrides, local_overrides
 from swa.progress import Progress
+from swa.text.words import BUILTIN_LEAVES
 
 
 def load_leaf(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from swa.errors import UsageError
-from swa.evaluation.harness.catalogue import BUILTIN_LEAVES, check_tasks, task_manager
+from swa.evaluation.harness.catalogue import check_tasks, task_manager
 from swa.evaluation.harness.items import choose_items, share_out
 from swa.evaluation.harness.leaves import leaves_of
 from swa.evaluation.harness.loading import build_requests, lm_eval_seeds, load_leaf
 from swa.progress import Progress, SilentProgress
+from swa.text.words import BUILTIN_LEAVES
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from swa.models.loading.offload import check_shared, give_back_freed_memory, rea
 from swa.models.loading.reference import ModelReference, parse_reference
 from swa.models.loading.tokenizer import read_tokenizer
 from swa.progress import Progress, SilentProgress
+from swa.text.numbers import size
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -180,6 +181,6 @@ def _check_memory(folder: Path, config: Any, placement: Placement) -> None:
     needed, there = (n_parameters or 0) * kind.itemsize, free_memory(placement.device)
     if needed > there:
         raise OutOfMemoryError(
-            f"The weights need {needed / 2**30:.1f} GiB and {placement.device} has {there / 2**30:.1f} GiB free.",
+            f"The weights need {size(needed)} and {placement.device} has {size(there)} free.",
             hint="Keep a part on disk with --max-memory, or choose a smaller --dtype.",
         )

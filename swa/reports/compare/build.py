@@ -10,7 +10,6 @@ from pydantic import MISSING
 
 from swa.errors import UsageError
 from swa.evaluation.statistics import cross_model_statistics, model_statistics
-from swa.reports.builtin import task_title
 from swa.reports.compare.agreement import agreements, differing_settings
 from swa.reports.compare.numbers import SEED, compared_run, geometric_mean
 from swa.reports.compare.protocol import mismatches, written
@@ -91,7 +90,7 @@ def _labelled(run: ComparedRun) -> ModelStatistics:
     if run.combined_ratio is not MISSING:
         optional |= {"combined_ratio": run.combined_ratio, "combined_log_ratio": run.combined_log_ratio}
     if run.mean_drops is not MISSING:
-        optional["mean_drops"] = {task_title(task): drop for task, drop in run.mean_drops.items()}
+        optional["mean_drops"] = run.mean_drops
     return ModelStatistics(
         model=run.label,
         family=run.family,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import MISSING
 
-from swa.reports.builtin import task_title
 from swa.reports.compare.patterns import agreement, patterns
 from swa.reports.compare.protocol import written
 from swa.reports.compare.tables import counts, drops, impact
@@ -26,7 +25,8 @@ from swa.reports.page.document import (
     Words,
 )
 from swa.schemas.summaries import ComparedRun, Comparison
-from swa.text.words import counted
+from swa.text import numbers
+from swa.text.words import counted, task_title
 
 
 def comparison_page(comparison: Comparison, figures: Sequence[tuple[str, Path]]) -> Document:
@@ -62,12 +62,12 @@ def _summary(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
     if seen.geometric_mean_ratio is not MISSING and seen.mean_log_ratio is not MISSING:
         interval = cells.interval(comparison.ratio_ci_low, comparison.ratio_ci_high)
         n_removals = _n_counted(runs)
-        mean = cells.ratio_words(seen.geometric_mean_ratio, seen.mean_log_ratio)
+        mean = numbers.ratio(seen.geometric_mean_ratio, seen.mean_log_ratio)
         of = f"{mean}{interval}" + (" (models drawn anew)" if interval else "")
         what = f" is the geometric mean of the perplexity ratios of {counted(n_removals, 'single removal')}"
         words.append((Strong(of), f"{what}, each model counted once."))
     for task, drop in ({} if seen.mean_drops is MISSING else seen.mean_drops).items():
-        words.append((Strong(cells.brief(drop)), f" is the mean drop in {task_title(task)} of the single removals."))
+        words.append((Strong(numbers.share(drop)), f" is the mean drop in {task_title(task)} of the single removals."))
     blocks.append(Bullets(tuple(words)))
     if comparison.mismatches:
         blocks.append(Remark(("The runs were not measured alike, and are compared nevertheless:",)))

@@ -10,6 +10,8 @@ from swa.reports.compare.protocol import written
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Cell, Code, Paragraph, Section, Table
 from swa.schemas.summaries import ComparedRun, Comparison, RunAgreement
+from swa.stats import log_or_infinity
+from swa.text import numbers
 from swa.text.words import counted
 
 
@@ -32,9 +34,9 @@ def patterns(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
             cells.NOTHING if one.norm is MISSING else cells.text(one.norm),
             cells.NOTHING if one.layout is MISSING else cells.text(one.layout),
             cells.text(", ".join(one.models)),
-            _brief(one.mean_super_weights),
-            _brief(one.median_depth),
-            _brief(one.geometric_mean_ratio),
+            cells.value(one.mean_super_weights),
+            cells.value(one.median_depth, numbers.depth),
+            _ratio(one.geometric_mean_ratio),
             cells.whole(one.n_with_recurring_rows),
         )
         for one in families
@@ -57,7 +59,7 @@ def patterns(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
 
 def agreement(one: RunAgreement, anchor: str) -> Section:
     """What differs between the runs of a model, and the Δ loss of every coordinate that one confirms."""
-    agreed = "" if one.agreement is MISSING else f" ({100 * one.agreement:.0f} % of those that any run confirms)"
+    agreed = "" if one.agreement is MISSING else f" ({numbers.percent(one.agreement)} of those that any run confirms)"
     blocks: list[Block] = [
         Paragraph((f"{counted(len(one.common), 'super weight')} confirmed by all {len(one.runs)} runs{agreed}.",))
     ]
@@ -83,7 +85,7 @@ def agreement(one: RunAgreement, anchor: str) -> Section:
         (
             cells.code(coordinate),
             cells.text("all" if coordinate in one.common else f"{len(one.differing[coordinate])} of {len(one.runs)}"),
-            *(cells.value(of_run.get(path, MISSING), with_sign=True) for path in one.runs),
+            *(cells.value(of_run.get(path, MISSING), numbers.change) for path in one.runs),
         )
         for coordinate, of_run in deltas.items()
     )
@@ -98,5 +100,5 @@ def agreement(one: RunAgreement, anchor: str) -> Section:
     return Section(f"Agreement of the runs of {one.model}", anchor, tuple(blocks))
 
 
-def _brief(value: float | MISSING) -> Cell:
-    return cells.NOTHING if value is MISSING else Cell((cells.brief(value),), sort=cells.sortable(value))
+def _ratio(mean: float | MISSING) -> Cell:
+    return cells.NOTHING if mean is MISSING else cells.ratio(mean, log_or_infinity(mean))

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import MISSING
 
-from swa.reports.builtin import task_title
 from swa.reports.page import cells
 from swa.reports.page.document import Cell, Paragraph, Section, Table
 from swa.schemas.evaluation import Severity
 from swa.schemas.summaries import ComparedRun
+from swa.stats import log_or_infinity
+from swa.text import numbers
+from swa.text.words import NOT_MEASURED, task_title
 
 _SEVERITIES: tuple[Severity, ...] = ("catastrophic", "severe", "moderate", "mild", "minimal", "invalid")
 
@@ -30,8 +32,8 @@ def counts(runs: Sequence[ComparedRun]) -> Section:
             cells.NOTHING if run.dtype is MISSING else cells.text(run.dtype),
             cells.whole(run.n_candidates),
             cells.whole(run.n_super_weights),
-            Cell((", ".join(f"{one.depth:.2f}" for one in run.removals) or "–",)),
-            cells.text(run.revision or "–"),
+            Cell((", ".join(numbers.depth(one.depth) for one in run.removals) or NOT_MEASURED,)),
+            cells.text(run.revision or NOT_MEASURED),
         )
         for run in runs
     )
@@ -75,10 +77,7 @@ def impact(runs: Sequence[ComparedRun]) -> Section:
 
 def _mean(run: ComparedRun) -> Cell:
     mean = run.geometric_mean_ratio
-    if mean is MISSING:
-        return cells.NOTHING
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return cells.ratio(mean, float(np.log(mean)), run.ci_low, run.ci_high)
+    return cells.NOTHING if mean is MISSING else cells.ratio(mean, log_or_infinity(mean), run.ci_low, run.ci_high)
 
 
 def drops(runs: Sequence[ComparedRun]) -> Section | None:
@@ -92,7 +91,7 @@ def drops(runs: Sequence[ComparedRun]) -> Section | None:
         (
             cells.text(run.label),
             *(
-                cells.accuracy(of_run.get(task, MISSING))
+                cells.value(of_run.get(task, MISSING), numbers.share)
                 for task in tasks
                 for of_run in (_of(run.mean_drops), _of(run.combined_drops))
             ),

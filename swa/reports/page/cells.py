@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from pydantic import MISSING
 
 from swa.reports.page.document import Cell, Code, Column, Token
-from swa.reports.plots.labels import number, ratio_text, share
+from swa.text import numbers
+from swa.text.words import NOT_MEASURED, NOT_SIGNIFICANT
 
-NOTHING = Cell(("–",))
+NOTHING = Cell((NOT_MEASURED,))
 """What was not measured."""
-NOT_SIGNIFICANT = "n.s."
 
 
 def columns(*titles: str) -> tuple[Column, ...]:
@@ -19,31 +20,9 @@ def columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title.removeprefix("#"), numeric=title.startswith("#")) for title in titles)
 
 
-def brief(value: float) -> str:
-    """A number with three digits, as its interval deserves."""
-    if math.isfinite(value) and 1e-3 <= abs(value) < 999.5:
-        return f"{value:.3g}".replace("-", "−")
-    return number(value)
-
-
-def ratio_words(found: float, logarithm: float) -> str:
-    """A perplexity ratio with three digits; of one that overflows its logarithm too."""
-    return f"×{brief(found)}" if math.isfinite(found) else ratio_text(found, logarithm)
-
-
-def signed(value: float) -> str:
-    """A change, with its sign."""
-    text = brief(value)
-    return f"+{text}" if value > 0 else text
-
-
-def interval(low: float | MISSING, high: float | MISSING, *, digits: int | None = None) -> str:
-    """` [5.6, 6.5]`, nothing where it was not measured."""
-    if low is MISSING or high is MISSING:
-        return ""
-    if digits is not None and math.isfinite(low) and math.isfinite(high):
-        return f" [{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
-    return f" [{brief(low)}, {brief(high)}]"
+def interval(low: float | MISSING, high: float | MISSING, written: Callable[[float], str] = numbers.metric) -> str:
+    """` [5.60, 6.50]`, nothing where it was not measured."""
+    return "" if low is MISSING or high is MISSING else f" {numbers.interval(low, high, written)}"
 
 
 def text(value: str, *, tone: str = "") -> Cell:
@@ -61,16 +40,16 @@ def token(value: str) -> Cell:
     return Cell((Token(value),), sort=value)
 
 
-def value(found: float | MISSING | None, *, with_sign: bool = False) -> Cell:
-    """A number."""
+def value(found: float | MISSING | None, written: Callable[[float], str] = numbers.number) -> Cell:
+    """A number, as a kind of number is written."""
     if found is None or found is MISSING:
         return NOTHING
-    return Cell((signed(found) if with_sign else number(found),), sort=sortable(found))
+    return Cell((written(found),), sort=sortable(found))
 
 
 def count(found: int) -> Cell:
     """A whole number, all of its digits."""
-    return Cell((f"{found:,}",), sort=found)
+    return Cell((numbers.count(found),), sort=found)
 
 
 def whole(found: int | MISSING) -> Cell:
@@ -80,32 +59,21 @@ def whole(found: int | MISSING) -> Cell:
 
 def change(found: float, low: float | MISSING = MISSING, high: float | MISSING = MISSING) -> Cell:
     """A change with its interval."""
-    return Cell((f"{signed(found)}{interval(low, high)}",), sort=sortable(found))
+    return Cell((f"{numbers.change(found)}{interval(low, high)}",), sort=sortable(found))
 
 
 def ratio(
     found: float, logarithm: float, low: float | MISSING = MISSING, high: float | MISSING = MISSING, *, tone: str = ""
 ) -> Cell:
     """A perplexity ratio with its interval."""
-    return Cell((f"{ratio_words(found, logarithm)}{interval(low, high)}",), sort=sortable(logarithm), tone=tone)
+    return Cell((f"{numbers.ratio(found, logarithm)}{interval(low, high)}",), sort=sortable(logarithm), tone=tone)
 
 
 def drop(found: float, low: float | MISSING, high: float | MISSING, *, by_chance: bool, tone: str = "") -> Cell:
     """A drop of an accuracy with its interval."""
     mark = f" {NOT_SIGNIFICANT}" if by_chance else ""
-    return Cell((f"{share(found)}{interval(low, high, digits=3)}{mark}",), sort=sortable(found), tone=tone)
-
-
-def accuracy(found: float | MISSING) -> Cell:
-    """An accuracy."""
-    return NOTHING if found is MISSING else Cell((share(found),), sort=sortable(found))
-
-
-def probability(p: float | MISSING) -> Cell:
-    """A p-value."""
-    if p is MISSING:
-        return NOTHING
-    return Cell(("< 0.0001" if p < 1e-4 else f"{p:.4f}",), sort=sortable(p))
+    ends = interval(low, high, numbers.share)
+    return Cell((f"{numbers.share(found)}{ends}{mark}",), sort=sortable(found), tone=tone)
 
 
 def sortable(found: float) -> float | None:

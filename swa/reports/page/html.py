@@ -11,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from swa.reports.page.document import Cell, Document, Table
-from swa.reports.visible import printable
-from swa.text.tokens import token_label
+from swa.text.tokens import printable, token_label
 
 TOKEN_LENGTH = 60
 """Characters of a token that are shown."""

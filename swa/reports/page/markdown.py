@@ -23,7 +23,7 @@ from swa.reports.page.document import (
     Table,
 )
 from swa.reports.page.markdown_text import escape, inline, line_of
-from swa.reports.visible import printable
+from swa.text.tokens import printable
 
 DEEPEST = 6
 """Levels of headings that Markdown has."""

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 
 from swa.reports.page.document import Code, Span, Strong, Token
-from swa.reports.visible import printable
-from swa.text.tokens import token_label
+from swa.text.tokens import printable, token_label
 
 _SPECIAL = re.compile(r"""[\\`*{}<>~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=\[)|\](?=[(:\[])""")
 """What is Markdown or HTML where it stands: an underscore inside a word, or brackets alone, are not."""

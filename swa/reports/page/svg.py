@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from swa.reports.page.shapes import Chart, Dot, Line, Rect, Shape, Words
-from swa.reports.plots.labels import number
+from swa.text.numbers import change, metric
 
 LEFT, RIGHT = 92.0, 232.0
 """Where a bar chart's canvas begins and ends; names stand left of it, numbers right of it."""
@@ -54,10 +54,10 @@ def bars(title: str, rows: Sequence[Bar]) -> Chart:
             shapes.append(Line(((at(bar.low), middle), (at(bar.high), middle)), "whisker"))
             shapes += [Line(((at(end), middle - 4), (at(end), middle + 4)), "whisker") for end in (bar.low, bar.high)]
         shapes.append(Words(LEFT - 6, middle + 4, bar.name, "end"))
-        shapes.append(Words(RIGHT + 8, middle + 4, number(bar.value)))
+        shapes.append(Words(RIGHT + 8, middle + 4, change(bar.value)))
     height = round(ROW * len(rows))
     shapes.append(Line(((at(0.0), 0.0), (at(0.0), float(height))), "axis"))
-    summary = "; ".join(f"{bar.name} {number(bar.value)}" for bar in rows)
+    summary = "; ".join(f"{bar.name} {change(bar.value)}" for bar in rows)
     return Chart(title, f"{title}: {summary}", height, tuple(shapes))
 
 
@@ -87,13 +87,13 @@ def over_layers(title: str, layers: Sequence[int], values: Sequence[float], *, o
         shapes.append(Line(tuple((x(layer), y(value)) for layer, value in part), "series"))
         shapes += [Dot(x(layer), y(value), "series") for layer, value in part]
     odd = [(layer, value) for layer, value in zip(layers, values, strict=True) if not math.isfinite(value)]
-    shapes += [Words(x(layer), TOP + 4, number(value), "middle") for layer, value in odd]
-    shapes += [Words(PLOT_LEFT - 6, y(value) + 4, number(value), "end") for value in dict.fromkeys((low, high))]
+    shapes += [Words(x(layer), TOP + 4, metric(value), "middle") for layer, value in odd]
+    shapes += [Words(PLOT_LEFT - 6, y(value) + 4, metric(value), "end") for value in dict.fromkeys((low, high))]
     shapes += [Words(x(layer), BOTTOM + 16, str(layer), "middle") for layer in dict.fromkeys((first, last))]
     if _has_room(x(own), (x(first), x(last))):
         shapes.append(Words(x(own), BOTTOM + 16, f"L{own}", "middle", "label own"))
     shapes.append(Words((PLOT_LEFT + PLOT_RIGHT) / 2, BOTTOM + 30, "layer", "middle"))
-    summary = ", ".join(f"layer {layer} {number(value)}" for layer, value in zip(layers, values, strict=True))
+    summary = ", ".join(f"layer {layer} {metric(value)}" for layer, value in zip(layers, values, strict=True))
     return Chart(title, f"{title}: {summary}", round(BOTTOM + 36), tuple(shapes))
 
 

@@ -11,11 +11,12 @@ from pydantic import MISSING
 
 from swa.evaluation.statistics import largest_of, log_ratio_of, name_of
 from swa.reports.plots.bars import LEAST_DROP, Bar, draw_bars, or_nan
-from swa.reports.plots.labels import number, ratio_text, share, wrapped
 from swa.reports.plots.panels import heading, stacked
-from swa.reports.plots.style import CONFIRMED, figure_style
+from swa.reports.plots.style import CONFIRMED, figure_style, wrapped
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis, PerplexityImpact
 from swa.stats import exp_or_infinity
+from swa.text.numbers import number, ratio, share
+from swa.text.words import task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ def draw(analysis: ModelAnalysis) -> Figure:
             bars = [_drop_bars(impact, _singles(analysis, impact), task) for impact in together]
             draw_bars(axes, _in_rows(bars), start=0.0, log=False, reach=LEAST_DROP)
             metric = next(_accuracy(impact)[task].metric for impact in together if task in _accuracy(impact))
-            axes.set_title(wrapped(task, 22), fontsize=9, loc="left")
+            axes.set_title(wrapped(task_title(task), 22), fontsize=9, loc="left")
             axes.set_xlabel(wrapped(f"drop in {metric}", 22), fontsize=9)
         what = "all together against the single ones" if together else "nothing edited together"
         heading(figure, f"{name_of(analysis)}: {what}")
@@ -92,13 +93,13 @@ def _ratio_bars(together: ImpactRecord, singles: Sequence[ImpactRecord]) -> list
     if _are_all(measured, together):
         product = float(np.sum([log_ratio_of(impact) for impact in ratios]))
         increased = 1.0 + float(np.sum([impact.ratio - 1.0 for impact in ratios]))
-        bars.append(_bar(1, exp_or_infinity(product), ratio_text(exp_or_infinity(product), product)))
-        bars.append(_bar(2, increased, ratio_text(increased, increased)))
+        bars.append(_bar(1, exp_or_infinity(product), ratio(exp_or_infinity(product), product)))
+        bars.append(_bar(2, increased, ratio(increased, increased)))
     return [*bars, _ratio_bar(3, largest_of(ratios))]
 
 
 def _ratio_bar(row: int, impact: PerplexityImpact) -> Bar:
-    label = ratio_text(impact.ratio, log_ratio_of(impact))
+    label = ratio(impact.ratio, log_ratio_of(impact))
     return _bar(row, impact.ratio, label, or_nan(impact.ratio_ci_low), or_nan(impact.ratio_ci_high))
 
 

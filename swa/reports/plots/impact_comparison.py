@@ -10,10 +10,9 @@ from pydantic import MISSING
 
 from swa.evaluation.statistics import log_ratio_of, name_of
 from swa.reports.plots.bars import LEAST_DROP, Bar, draw_bars, or_nan
-from swa.reports.plots.labels import number, ratio_text, share, wrapped
 from swa.reports.plots.panels import heading, stacked
 from swa.reports.plots.severity import INTACT, SEVERITY_COLOURS, UNRATED, severity_legend
-from swa.reports.plots.style import figure_style, plain
+from swa.reports.plots.style import figure_style, plain, wrapped
 from swa.schemas.evaluation import (
     AccuracyImpact,
     BaselineAccuracy,
@@ -23,6 +22,8 @@ from swa.schemas.evaluation import (
     PerplexityImpact,
     Severity,
 )
+from swa.text import numbers
+from swa.text.words import NOT_SIGNIFICANT, task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,27 +60,31 @@ def _labels(analysis: ModelAnalysis) -> list[str]:
     whats += [f"all together ({len(impact.coordinates)})" for impact in analysis.combined]
     factors = [impact.factor for impact in [*analysis.individual, *analysis.combined]]
     scaled = any(factors)
-    return [f"{what} × {number(factor)}" if scaled else what for what, factor in zip(whats, factors, strict=True)]
+    return [
+        f"{what} × {numbers.number(factor)}" if scaled else what for what, factor in zip(whats, factors, strict=True)
+    ]
 
 
 def _draw_perplexity(axes: Any, intact: BaselinePerplexity, variants: Sequence[ImpactRecord]) -> None:
-    bars = [Bar(0, intact.value, INTACT, number(intact.value))]
+    bars = [Bar(0, intact.value, INTACT, numbers.perplexity(intact.value))]
     for row, variant in enumerate(variants, start=1):
         if variant.perplexity is not MISSING:
             bars.append(_perplexity_bar(row, variant.perplexity))
     log = any(value > LOG_FROM * intact.value for bar in bars for value in (bar.value, bar.high))
     draw_bars(axes, bars, start=1.0 if log else 0.0, log=log, reach=intact.value)
     axes.axvline(intact.value, color=INTACT, linewidth=1.0, linestyle="--", zorder=1)
-    axes.set_xlabel(f"perplexity on {intact.n_texts:,} {intact.protocol} (× the intact model's)", fontsize=9)
+    axes.set_xlabel(
+        f"perplexity on {numbers.count(intact.n_texts)} {intact.protocol} (× the intact model's)", fontsize=9
+    )
 
 
 def _perplexity_bar(row: int, impact: PerplexityImpact) -> Bar:
-    multiple = ratio_text(impact.ratio, log_ratio_of(impact))
+    multiple = numbers.ratio(impact.ratio, log_ratio_of(impact))
     return Bar(
         row,
         impact.modified,
         SEVERITY_COLOURS[impact.severity],
-        multiple if math.isinf(impact.ratio) else f"{number(impact.modified)}  ({multiple})",
+        multiple if math.isinf(impact.ratio) else f"{numbers.perplexity(impact.modified)}  ({multiple})",
         low=or_nan(impact.ratio_ci_low) * impact.baseline,
         high=or_nan(impact.ratio_ci_high) * impact.baseline,
     )
@@ -96,7 +101,11 @@ def _draw_task(axes: Any, task: str, intact: BaselineAccuracy, variants: Sequenc
     draw_bars(axes, bars, start=0.0, log=False, reach=LEAST_DROP, marks=to_chance)
     for drop in to_chance:
         axes.axvline(drop, color="black", linewidth=1.0, linestyle=":", zorder=1)
-    axes.set_title(f"{wrapped(task, 22)}\nintact {share(intact.value)}, n = {intact.n:,}", fontsize=9, loc="left")
+    axes.set_title(
+        f"{wrapped(task_title(task), 22)}\nintact {numbers.share(intact.value)}, n = {numbers.count(intact.n)}",
+        fontsize=9,
+        loc="left",
+    )
     axes.set_xlabel(wrapped(f"drop in {intact.metric}", 22), fontsize=9)
 
 
@@ -106,7 +115,7 @@ def _drop_bar(row: int, impact: AccuracyImpact) -> Bar:
         row,
         impact.drop,
         UNRATED if impact.severity is MISSING else SEVERITY_COLOURS[impact.severity],
-        f"{share(impact.drop)}{' n.s.' if by_chance else ''}",
+        f"{numbers.share(impact.drop)}{f' {NOT_SIGNIFICANT}' if by_chance else ''}",
         low=or_nan(impact.drop_ci_low),
         high=or_nan(impact.drop_ci_high),
     )
@@ -131,6 +140,6 @@ def _legend(figure: Figure, variants: Sequence[ImpactRecord]) -> None:
     if any(impact.chance is not MISSING for impact in accuracies):
         handles.append(Line2D([], [], color="black", linestyle=":", label="drop to the level of guessing"))
     if any(impact.not_significant is not MISSING and impact.not_significant for impact in accuracies):
-        handles.append(Patch(facecolor="none", label="n.s.: the 95 % interval holds 0"))
+        handles.append(Patch(facecolor="none", label=f"{NOT_SIGNIFICANT}: the 95 % interval holds 0"))
     if handles:
         figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=8)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING
 
-from swa.reports.plots.labels import ratio_text
 from swa.reports.plots.run_rows import beside, dots, nothing, run_rows
 from swa.reports.plots.style import figure_style
 from swa.schemas.summaries import ComparedRun
+from swa.text.numbers import ratio
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def _mean(axes: Any, row: int, run: ComparedRun) -> None:
         low, high = _at(_log(run.ci_low)), _at(_log(run.ci_high))
         axes.plot([low, high], [place] * 2, color="black", linewidth=1.0, marker="|", markersize=5, zorder=4)
     by = " (confirmation)" if run.measured_by == "confirmation" else ""
-    beside(axes, row, f"{ratio_text(mean, _log(mean))}{by}")
+    beside(axes, row, f"{ratio(mean, _log(mean))}{by}")
 
 
 def _label_ratios(axes: Any, low: float, high: float) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import MISSING
 
 from swa.reports.plots.bars import Bar, draw_bars, or_nan
-from swa.reports.plots.labels import number, wrapped
 from swa.reports.plots.panels import heading, stacked
-from swa.reports.plots.style import CANDIDATE, CONFIRMED, figure_style
+from swa.reports.plots.style import CANDIDATE, CONFIRMED, figure_style, wrapped
 from swa.reports.super_weight_texts import place_text
 from swa.schemas.cards import BootstrapInterval, Metrics, SuperWeightCard
+from swa.text.numbers import change, metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,16 +84,16 @@ def _measured(card: SuperWeightCard, name: str) -> _Measured:
 def _draw_metric(axes: Any, title: str, seen: _Measured) -> None:
     low, high = (seen.interval.ci_low, seen.interval.ci_high) if seen.interval else (float("nan"),) * 2
     bars = [
-        Bar(0, seen.removed, CONFIRMED, number(seen.removed), low=low, high=high),
+        Bar(0, seen.removed, CONFIRMED, change(seen.removed), low=low, high=high),
         Bar(
             1,
             seen.control,
             CANDIDATE,
-            number(seen.control),
+            change(seen.control),
             low=seen.control - seen.control_std,
             high=seen.control + seen.control_std,
         ),
-        Bar(2, seen.neuron, NEURON, number(seen.neuron)),
+        Bar(2, seen.neuron, NEURON, change(seen.neuron)),
     ]
     draw_bars(axes, bars, start=0.0, log=False, reach=0.0, marks=[seen.control_max])
     left, right = axes.get_xlim()
@@ -101,7 +101,7 @@ def _draw_metric(axes: Any, title: str, seen: _Measured) -> None:
         axes.plot(seen.control_max, 1, **_DIAMOND)
     axes.locator_params(axis="x", nbins=3)
     axes.set_title(wrapped(title, 24), loc="left", fontsize=9)
-    axes.set_xlabel(f"baseline {number(seen.baseline)}", fontsize=8)
+    axes.set_xlabel(f"baseline {metric(seen.baseline)}", fontsize=8)
 
 
 def _legend(figure: Figure, card: SuperWeightCard, n_controls: int) -> None:

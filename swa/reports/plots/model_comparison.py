@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING
 
-from swa.reports.builtin import task_title
 from swa.reports.plots.bars import LEAST_DROP, Bar, draw_bars
-from swa.reports.plots.labels import ratio_text, share, wrapped
 from swa.reports.plots.panels import heading, stacked
 from swa.reports.plots.severity import INTACT
-from swa.reports.plots.style import CONFIRMED, figure_style
+from swa.reports.plots.style import CONFIRMED, figure_style, wrapped
 from swa.schemas.evaluation import CrossModelStatistics, ModelStatistics
+from swa.text.numbers import ratio, share
+from swa.text.words import task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def _summary(statistics: CrossModelStatistics) -> str:
     mean, logarithm = statistics.geometric_mean_ratio, statistics.mean_log_ratio
     if mean is MISSING or logarithm is MISSING:
         return text
-    return f"{text}; geometric mean of their single ratios {ratio_text(mean, logarithm)}"
+    return f"{text}; geometric mean of their single ratios {ratio(mean, logarithm)}"
 
 
 def _draw_counts(axes: Any, models: Sequence[ModelStatistics]) -> None:
@@ -81,10 +81,10 @@ def _draw_ratios(axes: Any, models: Sequence[ModelStatistics]) -> None:
         if not model.n_super_weights and model.largest_ratio is MISSING and model.combined_ratio is MISSING:
             bars.append(Bar(row, 1.0, LARGEST, NONE))
         if model.largest_ratio is not MISSING and model.largest_log_ratio is not MISSING:
-            label = ratio_text(model.largest_ratio, model.largest_log_ratio)
+            label = ratio(model.largest_ratio, model.largest_log_ratio)
             bars.append(Bar(upper, model.largest_ratio, LARGEST, label, height=ROOM / 2))
         if model.combined_ratio is not MISSING and model.combined_log_ratio is not MISSING:
-            label = ratio_text(model.combined_ratio, model.combined_log_ratio)
+            label = ratio(model.combined_ratio, model.combined_log_ratio)
             bars.append(Bar(lower, model.combined_ratio, CONFIRMED, label, height=ROOM / 2))
     draw_bars(axes, bars, start=1.0, log=True, reach=2.0)
     axes.set_xlabel("perplexity ratio", fontsize=9)

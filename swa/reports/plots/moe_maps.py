@@ -13,6 +13,7 @@ from swa.reports.plots.style import CANDIDATE, CONFIRMED
 from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult
 from swa.schemas.moe import LayerRouting
+from swa.text.numbers import number
 
 SUPER_EXPERT = "#2b6ca3"
 NEVER = "#d9d9d9"
@@ -80,8 +81,8 @@ def draw_shares(figure: Any, axes: Any, result: DetectionResult) -> None:
     bar = figure.colorbar(image, ax=axes, pad=0.02, extend="min" if (shares == 0).any() else "neither")
     bar.set_label("share of tokens that select it" + (" (grey: none)" if (shares == 0).any() else ""), fontsize=8.5)
     bar.ax.tick_params(labelsize=8)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    bar.ax.yaxis.set_minor_formatter(lambda value, _: f"{value:.3g}" if largest < 10 * smallest else "")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: number(value))
+    bar.ax.yaxis.set_minor_formatter(lambda value, _: number(value) if largest < 10 * smallest else "")
     _by_layer_and_expert(axes, result, outside=False)
     axes.set_title("p_active", loc="left", fontsize=10)
 

@@ -12,6 +12,7 @@ from swa.reports.plots.style import CANDIDATE, CONFIRMED
 from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import MoeBlock
+from swa.text.numbers import number
 
 LINEAR_BELOW = 1e-3
 """Nats per token: smaller impacts lie on a linear piece of the axes."""
@@ -63,7 +64,7 @@ def draw_co_spikes(axes: Any, result: DetectionResult, hits: Sequence[Hit]) -> l
         axes.axvline(floor, color="black", linewidth=0.8, linestyle=":", zorder=1)
     axes.set_ylim(-0.03, 1.05)
     axes.set_xlim(0.7 * min([hit.block.p_active for hit in seen] + [floor or 0.1]), 1.3)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
     axes.set_xlabel("p_active (dotted: floor)", fontsize=9.5)
     axes.set_ylabel("co-spike score (dashed: threshold)", fontsize=9.5)
     axes.set_title("co-spike scores; below the line: gradient screen alone", loc="left", fontsize=10)

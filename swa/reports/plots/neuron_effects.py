@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import MISSING
 
 from swa.reports.plots.bars import Bar, draw_bars
-from swa.reports.plots.labels import aligned, number
 from swa.reports.plots.panels import heading, label_rows
 from swa.reports.plots.style import figure_style, new_figure
 from swa.reports.plots.token_ticks import piece_tick
 from swa.schemas.cards import NeuronCard, TopToken
+from swa.text.numbers import aligned, number, percentile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,4 +79,5 @@ def _moments(card: NeuronCard) -> str:
     if card.percentiles is MISSING:
         return text
     var, kurt = card.percentiles.var, card.percentiles.kurt
-    return f"{text}\namong neurons of its matrix, by cosine: variance percentile {var:.0f}, |kurtosis| {kurt:.0f}"
+    places = f"variance percentile {percentile(var)}, |kurtosis| {percentile(kurt)}"
+    return f"{text}\namong neurons of its matrix, by cosine: {places}"

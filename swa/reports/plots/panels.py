@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from swa.reports.plots.labels import wrapped
-from swa.reports.plots.style import new_figure
+from swa.reports.plots.style import new_figure, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from swa.reports.plots.labels import wrapped
 from swa.reports.plots.panels import heading
 from swa.reports.plots.severity import SEVERITY_COLOURS, severity_legend
-from swa.reports.plots.style import new_figure
+from swa.reports.plots.style import new_figure, wrapped
 from swa.schemas.summaries import ComparedRun, Removal
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swa.evaluation.severity import DROP_BOUNDS, RATIO_BOUNDS
 from swa.schemas.evaluation import Severity
+from swa.text.numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.patches import Patch
@@ -39,5 +40,5 @@ def severity_legend(severities: Collection[Severity]) -> list[Patch]:
 
 def _meaning(severity: Severity) -> str:
     if severity in RATIO_BOUNDS:
-        return f"{severity} (ratio > {RATIO_BOUNDS[severity]:g}, drop > {DROP_BOUNDS[severity]:g})"
+        return f"{severity} (ratio > {number(RATIO_BOUNDS[severity])}, drop > {number(DROP_BOUNDS[severity])})"
     return "invalid (not a number)" if severity == "invalid" else severity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ CONFIRMED = "#c1272d"
 """Colour of confirmed super weights."""
 CANDIDATE = "#7f7f7f"
 """Colour of candidates that removal does not bear out."""
+
+
+MAX_LINES = 4
+"""Of a name."""
 
 
 @contextmanager
@@ -28,6 +33,22 @@ def figure_style() -> Iterator[None]:
 def plain(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
     return text.replace("$", r"\$")
+
+
+def wrapped(text: str, width: int) -> str:
+    """A name in lines of at most `width` characters, broken behind blanks and `/ , _ -` where it can be.
+
+    Of a name that needs more than four lines the end is kept: there paths differ. Dollars stand for themselves.
+    """
+    lines = [""]
+    for word in re.findall(r"[^\s/,_-]+[\s/,_-]?|[\s/,_-]", text):
+        for piece in (word[start : start + width] for start in range(0, len(word), width)):
+            if len(lines[-1]) + len(piece.rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
+    if len(lines) > MAX_LINES:
+        lines = [f"…{lines[-MAX_LINES]}", *lines[1 - MAX_LINES :]]
+    return plain("\n".join(line.strip() for line in lines))
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import MISSING
 
 from swa.reports.plots.bars import Bar, draw_bars
-from swa.reports.plots.labels import number
 from swa.reports.plots.panels import heading, label_rows
 from swa.reports.plots.style import figure_style, new_figure
 from swa.reports.plots.token_ticks import piece_tick
 from swa.reports.super_weight_texts import place_text
 from swa.schemas.cards import SuperWeightCard, TokenShift
+from swa.text.numbers import metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ def draw(card: SuperWeightCard) -> Figure:
         _draw_side(right, down, n_rows, title="less likely without the scalar", colour=DOWN)
         heading(figure, f"{card.model}: {place_text(card)}, token shifts")
         if shifts is not MISSING:
-            _note(figure, f"total variation over the whole vocabulary: {number(shifts.total_variation)}")
+            _note(figure, f"total variation over the whole vocabulary: {metric(shifts.total_variation)}")
     return figure
 
 
@@ -54,16 +54,11 @@ def _draw_side(axes: Any, shifts: Sequence[TokenShift], n_rows: int, *, title: s
         axes.set_xticks([])
         return
     bars = [
-        Bar(row, shift.delta_p, colour, f"{_short(shift.p_baseline)} → {_short(shift.p_modified)}")
+        Bar(row, shift.delta_p, colour, f"{metric(shift.p_baseline)} → {metric(shift.p_modified)}")
         for row, shift in enumerate(shifts)
     ]
     draw_bars(axes, bars, start=0.0, log=False, reach=0.0)
     axes.locator_params(axis="x", nbins=4)
-
-
-def _short(probability: float) -> str:
-    """Three digits: two of these numbers stand beside each bar."""
-    return number(float(f"{probability:.3g}"))
 
 
 def _note(figure: Figure, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from pydantic import MISSING
 
@@ -10,13 +11,13 @@ from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Charts, Code, Fold, Paragraph, Section, Table
 from swa.reports.page.shapes import Chart
 from swa.reports.page.svg import Bar, bars
-from swa.reports.plots.labels import number
 from swa.reports.saved.figures import saved_figures
 from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.reports.sections.cascade import charts_of
 from swa.reports.sections.moe import block_table
 from swa.schemas.cards import BootstrapInterval, Metrics, SuperWeightCard, TokenShift
 from swa.store.vocab_names import super_weight_stem
+from swa.text import numbers
 from swa.text.words import counted
 
 METRICS = {
@@ -50,8 +51,8 @@ def _windows(cards: Cards[SuperWeightCard]) -> str:
         return ""
     seen = cards.run.windows
     return (
-        f" on {seen.tokens_scored:,} tokens in {counted(seen.n_windows, 'window')} of {seen.window_len} tokens, "
-        f"stride {seen.stride}"
+        f" on {numbers.count(seen.tokens_scored)} tokens in {counted(seen.n_windows, 'window')} of "
+        f"{seen.window_len} tokens, stride {seen.stride}"
     )
 
 
@@ -69,12 +70,16 @@ def _overview(cards: Cards[SuperWeightCard]) -> Table:
     rows = []
     for card in cards.records:
         deltas = [_delta(card, name) for name in METRICS]
-        shifts = cells.NOTHING if card.token_shifts is MISSING else cells.value(card.token_shifts.total_variation)
+        shifts = (
+            cells.NOTHING
+            if card.token_shifts is MISSING
+            else cells.value(card.token_shifts.total_variation, numbers.metric)
+        )
         controls = card.controls
         rows.append(
             (cells.code(name_of(card)), cells.value(card.weight), *deltas,
-             cells.value(controls.random_coord_delta.loss, with_sign=True),
-             cells.value(controls.neuron_zero_delta.loss, with_sign=True), shifts)
+             cells.value(controls.random_coord_delta.loss, numbers.change),
+             cells.value(controls.neuron_zero_delta.loss, numbers.change), shifts)
         )  # fmt: skip
     return Table("All super-weight cards", cells.columns(*titles), tuple(rows))
 
@@ -101,7 +106,7 @@ def _card(cards: Cards[SuperWeightCard], card: SuperWeightCard, *, is_open: bool
     blocks.append(_metrics(card))
     if card.token_shifts is not MISSING:
         shifts = card.token_shifts
-        text = f"Token shifts, mean over scored positions; total variation {number(shifts.total_variation)}."
+        text = f"Token shifts, mean over scored positions; total variation {numbers.metric(shifts.total_variation)}."
         blocks.append(Paragraph((text,)))
         blocks += [
             _shifts(f"Tokens that {verb}", tokens)
@@ -113,7 +118,7 @@ def _card(cards: Cards[SuperWeightCard], card: SuperWeightCard, *, is_open: bool
         blocks.append(charts_of(card.cascade, own=card.layer, saved=saved.named("cascade")))
     if card.moe is not MISSING:
         blocks.append(block_table(name_of(card), card.moe))
-    title = (Code(name_of(card)), f" · Δ loss {cells.signed(card.deltas.loss)} nats per token")
+    title = (Code(name_of(card)), f" · Δ loss {numbers.change(card.deltas.loss)} nats per token")
     return Fold(title, tuple(blocks), is_open=is_open)
 
 
@@ -154,24 +159,24 @@ def _metrics(card: SuperWeightCard) -> Table:
                 cells.text(title.removeprefix("Δ ")),
                 _of(card.baselines, name),
                 _delta(card, name),
-                _of(controls.random_coord_delta, name, with_sign=True),
+                _of(controls.random_coord_delta, name, numbers.change),
                 _of(controls.random_coord_std, name),
-                _of(controls.random_coord_max, name, with_sign=True),
-                _of(controls.neuron_zero_delta, name, with_sign=True),
+                _of(controls.random_coord_max, name, numbers.change),
+                _of(controls.neuron_zero_delta, name, numbers.change),
             )
         )
     drawn = "" if controls.random_coords is MISSING else f"; {counted(len(controls.random_coords), 'random scalar')}"
     return Table(f"Metrics and controls of {name_of(card)}{drawn}", cells.columns(*titles), tuple(rows))
 
 
-def _of(metrics: Metrics | MISSING, name: str, *, with_sign: bool = False) -> Cell:
-    return cells.NOTHING if metrics is MISSING else cells.value(getattr(metrics, name), with_sign=with_sign)
+def _of(metrics: Metrics | MISSING, name: str, written: Callable[[float], str] = numbers.metric) -> Cell:
+    return cells.NOTHING if metrics is MISSING else cells.value(getattr(metrics, name), written)
 
 
 def _shifts(caption: str, tokens: list[TokenShift]) -> Table:
     rows = tuple(
         (cells.token(one.str_), cells.whole(one.id), cells.change(one.delta_p), cells.change(one.delta_logp),
-         cells.value(one.p_baseline), cells.value(one.p_modified))
+         cells.value(one.p_baseline, numbers.metric), cells.value(one.p_modified, numbers.metric))
         for one in tokens
     )  # fmt: skip
     return Table(caption, _SHIFT_COLUMNS, rows)

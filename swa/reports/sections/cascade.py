@@ -12,6 +12,7 @@ from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.schemas.cards import CascadeBlock
 from swa.schemas.cascade import CascadeResult
 from swa.store.vocab_names import super_weight_stem
+from swa.text import numbers
 
 N_OPEN = 3
 """Cascades that are open from the start."""
@@ -50,13 +51,22 @@ def _result(cards: Cards[CascadeResult], result: CascadeResult, *, is_open: bool
     saved = saved_figures(cards, "super_weights", super_weight_stem, result)
     block = result.cascade
     series = (
-        block.kl, block.delta_entropy, block.delta_margin, result.delta_logit_margin, result.residual_cosine,
-        result.residual_norm_ratio, result.h_row_baseline, result.h_row_removed,
-    )  # fmt: skip
+        (block.kl, numbers.metric),
+        (block.delta_entropy, numbers.change),
+        (block.delta_margin, numbers.change),
+        (result.delta_logit_margin, numbers.change),
+        (result.residual_cosine, numbers.metric),
+        (result.residual_norm_ratio, numbers.metric),
+        (result.h_row_baseline, numbers.number),
+        (result.h_row_removed, numbers.number),
+    )
     rows = tuple(
         (
             cells.whole(layer),
-            *(cells.value(values[index]) if index < len(values) else cells.NOTHING for values in series),
+            *(
+                cells.value(values[index], written) if index < len(values) else cells.NOTHING
+                for values, written in series
+            ),
         )
         for index, layer in enumerate(block.layers)
     )

@@ -14,6 +14,7 @@ from swa.reports.saved.models import ModelArtifacts
 from swa.reports.verdict import is_confirmed, verdict
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.store.search import Found
+from swa.text import numbers
 from swa.text.words import counted
 
 _COLUMNS = cells.columns(
@@ -77,7 +78,7 @@ def _row(weight: SuperWeight) -> tuple[Cell, ...]:
         cells.value(weight.weight),
         cells.value(weight.input_value),
         cells.value(weight.output_value),
-        cells.value(weight.share),
+        cells.value(weight.share, numbers.share),
         cells.whole(weight.gradient_rank),
     )
 
@@ -90,7 +91,7 @@ def _removal(weight: SuperWeight) -> Sequence[Cell]:
     return (
         cells.change(found.delta_loss, found.ci_low, found.ci_high),
         cells.ratio(found.perplexity_ratio, found.delta_loss),
-        cells.value(found.control_delta_loss, with_sign=True),
+        cells.value(found.control_delta_loss, numbers.change),
     )
 
 

@@ -8,15 +8,14 @@ from pydantic import MISSING
 
 from swa.evaluation.severity import DROP_BOUNDS, RATIO_BOUNDS
 from swa.evaluation.statistics import log_ratio_of
-from swa.reports.builtin import task_title, with_task_titles
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Code, Paragraph, Picture, Section, Table
 from swa.reports.plots import combined_analysis, impact_comparison
-from swa.reports.plots.labels import number, share
 from swa.reports.plots.style import png
 from swa.reports.saved.models import ModelArtifacts
 from swa.schemas.evaluation import ImpactRecord, ModelAnalysis
-from swa.text.words import counted
+from swa.text import numbers
+from swa.text.words import counted, task_title
 
 
 def section(found: ModelArtifacts, anchor: str) -> Section | None:
@@ -32,14 +31,10 @@ def section(found: ModelArtifacts, anchor: str) -> Section | None:
         blocks.append(Paragraph((_severities(),)))
         blocks.append(_overview(analysis))
         title = f"{found.name}: the intact model against each edit"
-        blocks.append(
-            Picture(title, png(impact_comparison.draw(with_task_titles(analysis))), plots / "impact_comparison.png")
-        )
+        blocks.append(Picture(title, png(impact_comparison.draw(analysis)), plots / "impact_comparison.png"))
     if analysis.combined:
         title = "All together beside what the single edits let expect"
-        blocks.append(
-            Picture(title, png(combined_analysis.draw(with_task_titles(analysis))), plots / "combined_analysis.png")
-        )
+        blocks.append(Picture(title, png(combined_analysis.draw(analysis)), plots / "combined_analysis.png"))
     tasks = {} if analysis.baseline.accuracy is MISSING else analysis.baseline.accuracy
     blocks += [_task(analysis, task, f"{anchor}-t{index}") for index, task in enumerate(tasks)]
     return Section("Impact of removal", anchor, tuple(blocks))
@@ -51,12 +46,12 @@ def _protocol(analysis: ModelAnalysis) -> str:
     if seen is not MISSING:
         cut = f", {seen.n_truncated} cut to the context" if seen.n_truncated is not MISSING and seen.n_truncated else ""
         parts.append(
-            f"perplexity {number(seen.value)} on {counted(seen.n_texts, seen.protocol.removesuffix('s'))} "
-            f"({seen.n_tokens:,} predicted tokens){cut}"
+            f"perplexity {numbers.perplexity(seen.value)} on {counted(seen.n_texts, seen.protocol.removesuffix('s'))} "
+            f"({numbers.count(seen.n_tokens)} predicted tokens){cut}"
         )
     if tasks is not MISSING:
         parts += [
-            f"{task_title(task)} {share(one.value)} {one.metric} on {counted(one.n, 'item')}"
+            f"{task_title(task)} {numbers.share(one.value)} {one.metric} on {counted(one.n, 'item')}"
             for task, one in tasks.items()
         ]
     return (
@@ -67,8 +62,8 @@ def _protocol(analysis: ModelAnalysis) -> str:
 
 
 def _severities() -> str:
-    ratios = ", ".join(f"{name} above {bound:g}" for name, bound in RATIO_BOUNDS.items())
-    drops = ", ".join(f"{name} above {bound:g}" for name, bound in DROP_BOUNDS.items())
+    ratios = ", ".join(f"{name} above {numbers.number(bound)}" for name, bound in RATIO_BOUNDS.items())
+    drops = ", ".join(f"{name} above {numbers.number(bound)}" for name, bound in DROP_BOUNDS.items())
     return f"Severity by the perplexity ratio: {ratios}. By the drop of an accuracy: {drops}. Else minimal."
 
 
@@ -98,7 +93,7 @@ def _perplexity(impact: ImpactRecord) -> Iterator[Cell]:
     if seen is MISSING:
         yield from (cells.NOTHING,) * 3
         return
-    yield cells.value(seen.modified)
+    yield cells.value(seen.modified, numbers.perplexity)
     yield cells.ratio(seen.ratio, log_ratio_of(seen), seen.ratio_ci_low, seen.ratio_ci_high)
     if impact.edit_inactive is MISSING:
         yield Cell((seen.severity,), sort=cells.sortable(log_ratio_of(seen)), tone=seen.severity)
@@ -119,8 +114,8 @@ def _task(analysis: ModelAnalysis, task: str, anchor: str) -> Section:
     intact = analysis.baseline.accuracy[task]
     titles = ("variant", "what is edited", f"#{intact.metric}", "#drop [95 %]", "#McNemar p", "severity", "#items")
     rows = [
-        (cells.text("baseline"), cells.text("the intact model"), cells.accuracy(intact.value), cells.NOTHING,
-         cells.NOTHING, cells.NOTHING, cells.count(intact.n))
+        (cells.text("baseline"), cells.text("the intact model"), cells.value(intact.value, numbers.share),
+         cells.NOTHING, cells.NOTHING, cells.NOTHING, cells.count(intact.n))
     ]  # fmt: skip
     chance = None
     for impact in (*analysis.individual, *analysis.combined):
@@ -130,14 +125,14 @@ def _task(analysis: ModelAnalysis, task: str, anchor: str) -> Section:
         chance = chance if seen.chance is MISSING else seen.chance
         severity = cells.NOTHING if seen.severity is MISSING else cells.text(seen.severity, tone=seen.severity)
         rows.append(
-            (cells.text(impact.variant), _edited(impact), cells.accuracy(seen.modified), _drop(impact, task),
-             cells.probability(seen.mcnemar_p), severity, cells.count(seen.n))
+            (cells.text(impact.variant), _edited(impact), cells.value(seen.modified, numbers.share),
+             _drop(impact, task), cells.value(seen.mcnemar_p, numbers.p_value), severity, cells.count(seen.n))
         )  # fmt: skip
     others = {name: value for name, value in intact.all_metrics.items() if name != intact.metric}
     words: list[str | Code] = ["Main metric ", Code(intact.metric), f", {counted(intact.n, 'item')}"]
     if chance is not None:
-        words.append(f"; guessing gives {share(chance)}")
+        words.append(f"; guessing gives {numbers.share(chance)}")
     if others:
-        words.append(f"; of the intact model also {', '.join(f'{k} {share(v)}' for k, v in others.items())}")
+        words.append(f"; of the intact model also {', '.join(f'{k} {numbers.share(v)}' for k, v in others.items())}")
     table = Table(f"{task_title(task)}: every variant", cells.columns(*titles), tuple(rows))
     return Section(task_title(task), anchor, (Paragraph((*words, ".")), table))

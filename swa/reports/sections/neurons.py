@@ -8,11 +8,11 @@ from pydantic import MISSING
 
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Code, Fold, Paragraph, Section, Span, Table, Token
-from swa.reports.plots.labels import number
 from swa.reports.saved.figures import saved_figures
 from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.schemas.cards import Enrichment, NeuronCard, TopToken
 from swa.store.vocab_names import neuron_stem
+from swa.text import numbers
 from swa.text.words import counted
 
 N_OPEN = 2
@@ -56,8 +56,8 @@ def _row(card: NeuronCard) -> tuple[Cell, ...]:
         cells.value(card.moments.var),
         cells.value(card.moments.skew),
         cells.value(card.moments.kurt),
-        cells.NOTHING if seen is MISSING else cells.value(seen.var),
-        cells.NOTHING if seen is MISSING else cells.value(seen.kurt),
+        cells.NOTHING if seen is MISSING else cells.value(seen.var, numbers.percentile),
+        cells.NOTHING if seen is MISSING else cells.value(seen.kurt, numbers.percentile),
         _first(card.top_tokens_up),
         _first(card.top_tokens_down),
     )
@@ -76,7 +76,7 @@ def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
     if card.moments_cos is not MISSING:
         seen = card.moments_cos
         moments = ", ".join(
-            f"{name} {number(moment)}"
+            f"{name} {numbers.number(moment)}"
             for name, moment in (("variance", seen.var), ("skew", seen.skew), ("excess kurtosis", seen.kurt))
         )
         blocks.append(Paragraph((f"Of the cosines: {moments}.",)))
@@ -93,7 +93,7 @@ def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
 
 def _tokens(caption: str, tokens: list[TopToken]) -> Table:
     rows = tuple(
-        (cells.token(one.str_), cells.whole(one.id), cells.token(one.tok), cells.value(one.effect, with_sign=True))
+        (cells.token(one.str_), cells.whole(one.id), cells.token(one.tok), cells.value(one.effect, numbers.change))
         for one in tokens
     )
     return Table(caption, _TOKEN_COLUMNS, rows)
@@ -105,9 +105,9 @@ def _class(one: Enrichment) -> tuple[Cell, ...]:
         examples += [Token(text), " "]
     return (
         cells.text(one.class_),
-        cells.value(one.score),
-        cells.value(one.mean_diff, with_sign=True),
+        cells.value(one.score, numbers.metric),
+        cells.value(one.mean_diff, numbers.change),
         cells.whole(one.n),
-        cells.value(one.q),
+        cells.value(one.q, numbers.p_value),
         Cell(tuple(examples)),
     )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from pydantic import MISSING
 
-from swa.reports.builtin import is_builtin_text
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Cell, Code, Fold, Paragraph, Remark, Section, Table, Words
-from swa.reports.plots.labels import number
 from swa.reports.saved.headers import SavedRun, any_run, runs_of
 from swa.reports.saved.models import ModelArtifacts
 from swa.schemas.run import RunHeader
+from swa.text.numbers import number
+from swa.text.words import BUILTIN
 
 _SHORT = 16
 """Digits of a fingerprint that are shown."""
@@ -24,7 +24,7 @@ def section(found: ModelArtifacts, anchor: str) -> Section:
     blocks: list[Block] = [_model(found)]
     if runs:
         blocks.append(_runs(runs))
-    if any(is_builtin_text(run.header) for run in runs.values()):
+    if any(_is_builtin_text(run.header) for run in runs.values()):
         text = (
             "Measured on the text that comes with the package: good for trying out, too short and too plain for "
             "numbers to cite. Use --dataset wikitext-2 for those."
@@ -65,7 +65,7 @@ def _model(found: ModelArtifacts) -> Table:
 def _threshold(found: ModelArtifacts) -> str:
     assert found.detection is not None, "its threshold is shown"
     threshold = found.detection.result.threshold
-    value = "auto" if threshold.value is MISSING else f"{threshold.value:g}"
+    value = "auto" if threshold.value is MISSING else number(threshold.value)
     return f"{value} ({threshold.origin}); largest activation seen {number(threshold.largest_activation)}"
 
 
@@ -85,6 +85,12 @@ def _runs(runs: dict[str, SavedRun]) -> Table:
         for command, run in runs.items()
     )
     return Table("Runs", columns, rows)
+
+
+def _is_builtin_text(header: RunHeader) -> bool:
+    """Whether a run measured on the small text that comes with the package."""
+    dataset = header.options.get("dataset")
+    return dataset is not None and dataset.value == BUILTIN
 
 
 def text_of(header: RunHeader) -> str:

@@ -10,7 +10,6 @@ from pydantic import MISSING
 
 from swa.errors import PartialFailureError
 from swa.runs.files.derived import is_of_record
-from swa.reports.builtin import with_task_titles
 from swa.schemas.base import Record
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import ImpactRecord, ItemRecord, ModelAnalysis, VariantAnalysis
@@ -115,14 +114,13 @@ def _figures(folder: ModelFolder, analysis: ModelAnalysis) -> dict[str, _Derived
     from swa.reports.plots import combined_analysis, impact_comparison
     from swa.reports.plots.style import png
 
-    titled = with_task_titles(analysis)
     figures = {
         "impact_comparison": _Derived(
-            folder.plots / "impact_comparison.png", lambda: png(impact_comparison.draw(titled))
+            folder.plots / "impact_comparison.png", lambda: png(impact_comparison.draw(analysis))
         )
     }
     if analysis.combined:
-        figures["combined_figure"] = _Derived(_combined_figure(folder), lambda: png(combined_analysis.draw(titled)))
+        figures["combined_figure"] = _Derived(_combined_figure(folder), lambda: png(combined_analysis.draw(analysis)))
     return figures
 
 

@@ -11,8 +11,8 @@ from swa.data.scoring import ScoringPlan, plan_windows
 from swa.errors import UsageError
 
 if TYPE_CHECKING:
+    from swa.data.options import WindowOptions
     from swa.data.sources import TextSource
-    from swa.vocabulary.options import WindowOptions
 
 N_ENOUGH = 20
 """Windows below which a bootstrap says little."""

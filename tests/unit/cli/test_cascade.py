@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import torch
 
-from swa.cascades.analysis import CascadeOptions
-from swa.engine.measures.lens_records import LayerChoice
+from swa.cascades.options import CascadeOptions
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.models.discovery.sites import SiteMap
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
@@ -284,8 +284,8 @@ def test_the_table_has_a_row_a_layer(swa, vocabulary):
     called = swa(*BOTH)
     rows = [line.split() for line in called.out.splitlines() if line.strip()[:2] in ("0 ", "10", "11")]
     assert rows[:3] == [
-        ["0", "0.000", "0.000", "0.000", "0.000", "0.000", "0", "0"],
-        ["10", "0.000", "0.000", "0.000", "10.00", "10.00", "10", "10"],
-        ["11", "0.10", "-0.010", "0.10", "11.00", "11.00", "11", "11"],
+        ["0"] * 8,
+        ["10", "0", "0", "0", "10.0", "10.0", "10", "10"],
+        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11", "11"],
     ]
     assert called.out.index(ONE) < called.out.index(TWO)

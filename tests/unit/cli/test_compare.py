@@ -36,7 +36,7 @@ def test_the_files_and_the_words(swa, results):
     assert done.code == 0
     assert {path.name for path in (results / "comparison").iterdir()} == FILES
     lines = done.out.splitlines()
-    assert lines[0].startswith("org/model: 3 super weights, geometric mean ratio 3.85 [2.68, 6.05] (evaluation)")
+    assert lines[0].startswith("org/model: 3 super weights, geometric mean ratio ×3.85 [2.68, 6.05] (evaluation)")
     assert lines[2] == "comparison: results/comparison/comparison.json"
     assert len(lines) == 2 + len(FILES)
     assert swa("validate", "results/comparison/comparison.json").code == 0

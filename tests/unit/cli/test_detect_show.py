@@ -28,17 +28,17 @@ def test_the_table_fits_and_holds_everything(width):
     assert max(map(len, text.splitlines())) <= width
     for part in (
         "L11.mlp.down_proj[507,1229]",
-        "5.88",
-        "2996",
-        "24022",
-        "0.73",
+        "5.876",
+        "2,996",
+        "24,022",
+        "0.730",
         "both",
-        "1.94",
+        "+1.94",
         "[1.74, 2.14]",
-        "6.96",
+        "×6.96",
     ):
         assert part in text
-    for part in ("0.001", "confirmed", "negligible", "control", "share"):
+    for part in ("+0.00100", "confirmed", "negligible", "control", "share"):
         assert part in text
 
 
@@ -61,7 +61,7 @@ def test_numbers_that_are_not_measured_or_not_finite():
     bare = {"input_value": None, "output_value": None, "share": None}
     broken = confirmation(math.inf, **{"ci_2.5": math.nan, "ci_97.5": math.inf, "perplexity_ratio": math.inf})
     text = drawn([super_weight(**bare, confirmation=broken)], 120)
-    assert "inf [nan, inf]" in text
+    assert "∞ [NaN, ∞]" in text
 
 
 def test_confirmed_ones_and_the_first_others_are_shown():
@@ -107,7 +107,7 @@ def test_distance_of_the_scale_free_rule():
 def test_headline():
     assert headline(detection(combined_delta_loss=3.2)) == (
         "fake/model: 1 confirmed of 1 candidate; examined 2/2 MLP sites; "
-        "removing all confirmed ones together: Δ loss 3.20"
+        "removing all confirmed ones together: Δ loss +3.20"
     )
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from swa.cli.declare.evaluate_options import DEFAULT_TASKS
-from swa.evaluation import options as analysis_options
-from swa.evaluation.options import EvaluateOptions
+from swa.evaluation.options import EvaluateOptions, TaskOptions
 from swa.store.tree import ModelFolder
 
 ROOT = Path("results/comprehensive_super_weight_analysis")
@@ -29,7 +28,7 @@ def test_the_defaults_are_those_of_the_analysis(evaluate, evaluation):
     seen = evaluate()
     assert seen.options == EvaluateOptions()
     assert seen.text.name == "wikitext-2"
-    assert DEFAULT_TASKS == analysis_options.DEFAULT_TASKS
+    assert TaskOptions().accuracy_tasks == DEFAULT_TASKS
     (tasks,) = evaluation.tasks_loaded
     assert tasks.pop("progress") is not None
     assert tasks == {

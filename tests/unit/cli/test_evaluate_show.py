@@ -34,12 +34,12 @@ def test_the_tables_fit_and_hold_everything(width, scales):
     assert max(map(len, text.splitlines())) <= width
     for part in ("baseline", "intact model", "sw_0", LONG, "sw_1", "L11.mlp.down_proj[1,2]", "all 2 together"):
         assert part in text
-    for part in ("21.30", "128.9", "6.05 [5.45, 6.66]", "severe", "10.0 [9.00, 11.0]"):
+    for part in ("21.30", "128.9", "×6.05 [5.45, 6.66]", "severe", "×10.0 [9.00, 11.0]"):
         assert part in text
     for task in DEFAULT:
         assert task in text
-    assert text.count("0.28 0.15 [0.07, 0.23]") == len(DEFAULT) * len(scales)
-    assert text.count("0.16 0.27 [0.19, 0.35]") == len(DEFAULT) * len(scales)
+    assert text.count("0.278 0.151 [0.071, 0.231]") == len(DEFAULT) * len(scales)
+    assert text.count("0.160 0.270 [0.190, 0.350]") == len(DEFAULT) * len(scales)
     assert ("sw_0_x1.5" in text) == (len(scales) > 1)
 
 
@@ -63,9 +63,9 @@ def test_what_is_not_significant_is_marked():
     weights = [super_weight(), super_weight(1, 2), super_weight(3, 4)]
     record = analysis(weights, tasks=("hellaswag",))
     lines = drawn(record, 200).splitlines()
-    marked = [line.split()[0] for line in lines if line.rstrip().endswith(" ns")]
+    marked = [line.split()[0] for line in lines if line.rstrip().endswith(" n.s.")]
     assert marked == ["sw_1", "sw_2"]
-    assert " ns" not in drawn(analysis([super_weight()], tasks=("hellaswag",)), 200)
+    assert " n.s." not in drawn(analysis([super_weight()], tasks=("hellaswag",)), 200)
 
 
 def test_the_built_in_items_are_no_benchmark():
@@ -84,7 +84,7 @@ def test_without_super_weights_there_is_the_intact_model():
     text = drawn(analysis([], tasks=("hellaswag",)), 120)
     assert len(text.splitlines()) == 4
     assert "21.30" in text
-    assert "0.43" in text
+    assert "0.430" in text
     assert not {"ratio", "severity", "drop"} & set(text.split())
 
 
@@ -99,8 +99,8 @@ def test_numbers_that_are_not_finite_and_edits_that_do_nothing():
         impact("sw_4", ["e"], ratio=None),
     ]
     text = drawn(analysis([], tasks=(), individual=variants), 120)
-    assert "inf [nan, inf]" in text
-    assert "e^812" in text
+    assert "×∞ [NaN, ∞]" in text
+    assert "∞ (log-ratio 812.3)" in text
     assert "invalid" in text
     assert "none: weight is 0" in text
 
@@ -108,7 +108,7 @@ def test_numbers_that_are_not_finite_and_edits_that_do_nothing():
 def test_what_a_variant_lacks_is_a_dash():
     lacking = [impact("sw_0", ["a"], ratio=None), impact("sw_1", ["b"], tasks=("hellaswag",))]
     lines = drawn(analysis([], tasks=("hellaswag",), individual=lacking), 120).splitlines()
-    assert lines[-2].split() == ["sw_0", "a", "-", "-", "-", "-", "-"]
+    assert lines[-2].split() == ["sw_0", "a", *"–––––"]
 
 
 def test_brackets_are_no_markup():
@@ -130,6 +130,6 @@ def test_the_first_and_all_together_are_shown(swa, evaluation):
 def test_headline():
     record = analysis([super_weight()], tasks=("hellaswag", "builtin"))
     assert headline(record) == (
-        "fake/model: 1 super weight; perplexity on 500 paragraphs (61234 tokens); hellaswag 100 items, "
+        "fake/model: 1 super weight; perplexity on 500 paragraphs (61,234 tokens); hellaswag 100 items, "
         "builtin 100 items"
     )

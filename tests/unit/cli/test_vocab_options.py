@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from swa.data.options import WindowOptions
 from swa.store.vocab_tree import VocabFolder
-from swa.vocabulary.neuron_options import NeuronOptions
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 ROOT = Path("results/vocab-analysis")
 FIRST = ("--super-weights", "L11.mlp.down_proj[507,1229]")

@@ -15,7 +15,7 @@ from tests.unit.cli.fakes import detection, super_weight
 from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, metrics, neuron_card, shift, site
 
 ONE = super_weight()
-LONG = super_weight(12345, 54321, coordinate="L3.mlp.experts.17.down_proj[12345,54321]")
+LONG = super_weight(1234, 5432, coordinate="L3.mlp.experts.17.down_proj[1234,5432]")
 BOOTSTRAP = {"bootstrap": {name: interval(1.94) for name in METRICS[:4]}}
 
 
@@ -34,8 +34,8 @@ def test_a_super_weight_in_one_line_where_it_fits():
     lines = printed(lambda console: super_weight_table([with_coordinate(ONE, **BOOTSTRAP)], console), 120)
     assert lines[0].split() == "coordinate Δ loss [95 %] Δ entropy Δ margin control mean (max) neuron zeroed".split()
     assert lines[2].split() == [
-        *("L11.mlp.down_proj[507,1229]", "1.94", "[1.74,", "2.14]"),
-        *("0.97", "-0.19", "0.0011", "(0.0021)", "2.13"),
+        *("L11.mlp.down_proj[507,1229]", "+1.94", "[1.74,", "2.14]"),
+        *("+0.970", "−0.194", "+0.00110", "(+0.00210)", "+2.13"),
     ]
 
 
@@ -43,21 +43,21 @@ def test_in_two_lines_elsewhere_and_never_too_wide():
     cards = [with_coordinate(ONE, **BOOTSTRAP), with_coordinate(LONG)]
     lines = printed(lambda console: super_weight_table(cards, console), 80)
     assert max(map(len, lines)) <= 80
-    assert lines[3].split() == ["L11.mlp.down_proj[507,1229]", "1.94", "0.97", "0.0011", "2.13"]
-    assert lines[4].split() == ["[1.74,", "2.14]", "-0.19", "(0.0021)"]
-    assert lines[5].split()[:2] == ["L3.mlp.experts.17.down_proj[12345,54321]", "1.94"]
+    assert lines[3].split() == ["L11.mlp.down_proj[507,1229]", "+1.94", "+0.970", "+0.00110", "+2.13"]
+    assert lines[4].split() == ["[1.74,", "2.14]", "−0.194", "(+0.00210)"]
+    assert lines[5].split()[:2] == ["L3.mlp.experts.17.down_proj[1234,5432]", "+1.94"]
 
 
 def test_a_card_of_an_older_script():
     controls = Controls(random_coord_delta=Metrics(**metrics(0.5)), neuron_zero_delta=Metrics(**metrics(0.0)))
     old = card(ONE).model_copy(update={"token_shifts": MISSING, "controls": controls})
     lines = printed(lambda console: super_weight_table([old], console), 120)
-    assert lines[2].split() == ["L11.mlp_out[507,1229]", "1.94", "0.97", "-0.19", "0.5", "0.000"]
-    assert printed(token_table([old]), 120)[2].split() == ["L11.mlp_out[507,1229]", "-", "-"]
+    assert lines[2].split() == ["L11.mlp_out[507,1229]", "+1.94", "+0.970", "−0.194", "+0.500", "0"]
+    assert printed(token_table([old]), 120)[2].split() == ["L11.mlp_out[507,1229]", "–", "–"]
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(math.inf, "inf"), (math.nan, "nan"), (-0.0001, "0.000"), (0.05, "0.050")]
+    ("value", "shown"), [(math.inf, "+∞"), (math.nan, "NaN"), (-0.0001, "−1.0×10⁻⁴"), (0.05, "+0.0500")]
 )
 def test_any_number(value, shown):
     changed = with_coordinate(ONE).model_copy(update={"deltas": Metrics(**dict.fromkeys(METRICS, value))})
@@ -76,7 +76,7 @@ def test_tokens_are_seen_and_do_nothing():
         r"\n",
         "[bold]",
         "aaaaaaaa…aaa",
-        "-",
+        "–",
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_neuron():
     )
     lines = printed(neuron_table([neuron_card(SITE, 1229), expert], neuron_name), 80)
     assert lines[3].split() == ["11:1229", "prediction", "30.5", "99.1", "97.0", "␣the", "=cmd()"]
-    assert lines[4].split() == ["3:e17:42", "unclear", "30.5", "-", "-", "␣the", "=cmd()"]
+    assert lines[4].split() == ["3:e17:42", "unclear", "30.5", "–", "–", "␣the", "=cmd()"]
 
 
 def test_notes_of_neurons_are_said_once(swa, vocabulary, monkeypatch):
@@ -101,7 +101,7 @@ def test_what_is_shown_at_once(swa, vocabulary):
     called = swa("vocab", "a/x")
     assert called.code == 0, called.err
     n_cards = N_SHOWN + 5
-    assert f"a/x: {n_cards} super weights, {n_cards} neurons, 2999 tokens in 5 windows" in called.out
+    assert f"a/x: {n_cards} super weights, {n_cards} neurons, 2,999 tokens in 5 windows" in called.out
     assert "and 10 cards more in the files (-v shows all)" in called.out
     assert f"[{10 + N_SHOWN},{20 + N_SHOWN}]" not in called.out
     assert f"[{10 + N_SHOWN},{20 + N_SHOWN}]" in swa("vocab", "a/x", "-v").out

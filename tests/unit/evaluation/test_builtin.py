@@ -10,9 +10,10 @@ from collections import Counter
 import pytest
 import yaml
 
-from swa.evaluation.harness.catalogue import BUILTIN, BUILTIN_FOLDER, BUILTIN_LEAVES
+from swa.evaluation.harness.catalogue import BUILTIN_FOLDER
 from swa.evaluation.harness.scoring import score
 from swa.evaluation.harness.tasks import load_tasks
+from swa.text.words import BUILTIN, BUILTIN_LEAVES
 from tests.unit.evaluation.tiny_data import Notes
 
 

@@ -73,7 +73,7 @@ def test_numbers_of_each_run_and_over_models(tmp_path):
     assert [removal.severity for removal in one.removals] == ["severe", "minimal"]
     text = page(found, tmp_path)
     assert "**2 of 3 models** with super weights" in text
-    assert "×4 [2, 8]" in text
+    assert "×4.00 [2.00, 8.00]" in text
 
 
 def test_the_detection_says_how_many_there_are_also_in_the_statistics():

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from swa.reports.plots import combined_analysis, impact_comparison, model_comparison
-from swa.reports.plots.labels import number, share, wrapped
-from swa.reports.plots.style import png
+from swa.reports.plots.style import png, wrapped
 from tests.unit.report.drawn import check_layout
 from tests.unit.report.evaluation_records import (
     INF,
     LONG,
-    NAN,
     THREE,
     accuracy_impact,
     impact_record,
@@ -66,12 +64,6 @@ def test_the_same_record_gives_the_same_bytes(name):
     one, two = png(FIGURES[name]()), png(FIGURES[name]())
     assert one == two
     assert one.startswith(b"\x89PNG")
-
-
-def test_numbers_in_words():
-    values = [0.0, 1.2345, 128.94, 12345.6, 1.23e7, -1e-5, INF, -INF, NAN]
-    assert [number(v) for v in values] == ["0", "1.234", "128.9", "12,346", "1.2×10⁷", "−1.0×10⁻⁵", "∞", "−∞", "NaN"]
-    assert [share(v) for v in (0.12, -0.0001, -0.02, NAN, 1e30)] == ["0.120", "0.000", "−0.020", "NaN", "1.0×10³⁰"]
 
 
 @pytest.mark.parametrize(

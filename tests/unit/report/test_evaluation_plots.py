@@ -39,7 +39,7 @@ class TestImpactComparison:
         top, _ = impact_comparison.draw(RECORD).axes
         assert rows_of(top) == ["intact model", L11, L2, "all together (2)"]
         assert ends_of(top) == pytest.approx({0: 20.0, 1: 120.0, 2: 24.0, 3: 240.0})
-        assert words_of(top) == ["20", "120  (×6)", "24  (×1.2)", "240  (×12)"]
+        assert words_of(top) == ["20.00", "120.0  (×6.00)", "24.00  (×1.20)", "240.0  (×12.0)"]
 
     def test_intervals_of_the_ratio_are_drawn_around_the_perplexity(self):
         top, below = impact_comparison.draw(RECORD).axes
@@ -99,7 +99,7 @@ class TestImpactComparison:
         assert ends_of(axes) == pytest.approx({0: 20.0, 1: edge, 3: edge, 4: 80.0})
         assert [bar.get_hatch() is not None for bar in axes.patches] == [False, True, True, False]
         assert crosses_of(axes) == [2]
-        assert words_of(axes)[1:] == ["∞ (log-ratio 800)", "NaN  (invalid)", "×∞", "80  (×4)"]
+        assert words_of(axes)[1:] == ["∞ (log-ratio 800)", "NaN  (invalid)", "×∞", "80.00  (×4.00)"]
         assert intervals_of(axes) == {1: (60.0, edge)}
         assert "invalid (not a number)" in legend_of(figure)
         assert png(figure)
@@ -130,7 +130,7 @@ class TestCombinedAnalysis:
         assert top.get_xscale() == "log"
         assert rows_of(top) == list(combined_analysis.RATIO_ROWS)
         assert ends_of(top) == pytest.approx({0: 12.0, 1: 6.0 * 1.2, 2: 1 + 5.0 + 0.2, 3: 6.0})
-        assert words_of(top) == ["×12", "×7.2", "×6.2", "×6"]
+        assert words_of(top) == ["×12.0", "×7.20", "×6.20", "×6.00"]
         assert rows_of(below) == list(combined_analysis.DROP_ROWS)
         kept = (0.35 / 0.6) * (0.58 / 0.6)
         assert ends_of(below) == pytest.approx({0: 0.3, 1: 0.27, 2: 0.6 * (1 - kept), 3: 0.25})
@@ -189,7 +189,7 @@ class TestModelComparison:
         assert words_of(counts) == ["3", "0", "1"]
         assert ratios.get_xscale() == "log"
         assert ends_of(ratios) == pytest.approx({-0.2: 6.0, 0.2: 30.0, 1: 1.0, 1.8: ratios.get_xlim()[1]})
-        assert words_of(ratios) == ["×6", "×30", "none", "∞ (log-ratio 900)", "invalid"]
+        assert words_of(ratios) == ["×6.00", "×30.0", "none", "∞ (log-ratio 900)", "invalid"]
         assert crosses_of(ratios) == pytest.approx([2.2])
         assert bars_of(drops) == {-0.2: (0, 0.2), 0.2: (0, 0.1), 1: (0, 0), 1.8: (-0.02, 0)}
         assert words_of(drops) == ["0.200", "0.100", "none", "−0.020"]
@@ -210,7 +210,7 @@ class TestModelComparison:
         heading = model_comparison.draw(
             over_models(*THREE, geometric_mean_ratio=3.2, mean_log_ratio=1.16)
         ).get_suptitle()
-        assert heading == "2 of 3 models with super weights; geometric mean of their single ratios ×3.2"
+        assert heading == "2 of 3 models with super weights; geometric mean of their single ratios ×3.20"
 
     def test_long_names_are_broken_and_dollars_stand_for_themselves(self):
         name = rows_of(model_comparison.draw(over_models(*THREE)).axes[0])[2]

@@ -6,7 +6,6 @@ import pytest
 from pydantic import MISSING
 
 from swa.reports.plots import neuron_effects
-from swa.reports.plots.labels import aligned
 from swa.reports.plots.style import png
 from swa.schemas.cards import Histogram, NeuronCard, TopToken
 from tests.unit.report.drawn import check_layout, ends_of, rows_of, shown_texts, words_of
@@ -50,7 +49,7 @@ def test_both_ends_and_the_histogram():
     assert histogram.patches[0].get_data().values.tolist() == [200, 100, 1]
     assert title == (
         "variance 2.34; skewness 1.12; excess kurtosis 13.45\n"
-        "among neurons of its matrix, by cosine: variance percentile 99, |kurtosis| 97"
+        "among neurons of its matrix, by cosine: variance percentile 99.2, |kurtosis| 97.0"
     )
     (heading,) = [text for text, _ in shown_texts(figure) if "org/model" in text]
     assert heading == "org/model: layer 10, neuron 523, prediction"
@@ -69,11 +68,3 @@ def test_no_text_is_cut_off_or_covers_another(name):
     figure = neuron_effects.draw(FIGURES[name]())
     check_layout(figure)
     assert png(neuron_effects.draw(FIGURES[name]())) == png(figure)
-
-
-def test_numbers_below_each_other_have_the_same_decimals():
-    assert aligned([11.0, 2.5, -0.04]) == ["11.0", "2.5", "−0.0"]
-    assert aligned([0.0123, 0.01]) == ["0.0123", "0.0100"]
-    assert aligned([12345.6, 7.0]) == ["12,346", "7"]
-    assert aligned([1e9, float("inf")]) == ["1.0×10⁹", "∞"]
-    assert aligned([]) == []

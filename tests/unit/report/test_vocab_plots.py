@@ -60,7 +60,7 @@ class TestDeltas:
         titles = ["loss, nats a token", "entropy, nats", "top-2 margin", "function-word mass"]
         assert [axes.get_title(loc="left") for axes in panels] == titles
         assert [axes.get_xlabel() for axes in panels] == [
-            f"baseline {text}" for text in ("3.05", "1.525", "−0.305", "−0.061")
+            f"baseline {text}" for text in ("3.05", "1.52", "−0.305", "−0.0610")
         ]
         limits = [axes.get_xlim() for axes in panels]
         assert len(set(limits)) == 4
@@ -71,7 +71,7 @@ class TestDeltas:
         assert ends_of(loss) == pytest.approx({0: 1.94, 1: 0.0011, 2: 2.134})
         assert ends_of(entropy) == pytest.approx({0: 0.97, 1: 0.00055, 2: 1.067})
         assert intervals_of(loss) == {0: pytest.approx((0.8, 1.2)), 1: pytest.approx((0.0004, 0.0018))}
-        assert words_of(loss) == ["1.94", "0.0011", "2.134"]
+        assert words_of(loss) == ["+1.94", "+0.00110", "+2.13"]
         assert margin.get_xlim()[0] < 0 <= margin.get_xlim()[1]
         assert len(set(colours_of(loss))) == 3
 
@@ -89,7 +89,7 @@ class TestDeltas:
         assert set(intervals_of(intervention_deltas.draw(bare).axes[0])) == set()
 
     @pytest.mark.parametrize(
-        ("value", "text"), [(INF, "∞"), (-INF, "−∞"), (NAN, "NaN"), (0.0, "0"), (1e300, "1.0×10³⁰⁰")]
+        ("value", "text"), [(INF, "+∞"), (-INF, "−∞"), (NAN, "NaN"), (0.0, "0"), (1e300, "+1.0×10³⁰⁰")]
     )
     def test_any_number(self, value, text):
         figure = intervention_deltas.draw(changed(deltas=Metrics(**dict.fromkeys(METRICS, value))))
@@ -106,7 +106,7 @@ class TestTokens:
         assert rows_of(gain)[:2] == ["␣the", r"\n"]
         assert rows_of(lose)[0] == "␣Apple"
         assert ends_of(gain) == pytest.approx({0: 0.02, 1: 0.01})
-        assert words_of(gain)[0] == "0.05 → 0.07"
+        assert words_of(gain)[0] == "0.0500 → 0.0700"
         assert lose.get_xlim()[0] < -0.03
         assert "total variation over the whole vocabulary: 0.21" in legend_of(token_shifts.draw(CARD))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from swa.data.options import WindowOptions
 from swa.engine.measures.passes import PassSums
 from swa.engine.variants.interventions import BASELINE
 from swa.errors import UsageError
-from swa.vocabulary.options import InterventionOptions, WindowOptions
+from swa.vocabulary.options import InterventionOptions
 from swa.vocabulary.shifts import token_shifts
 from tests.support.tiny_checkpoint import letter_tokenizer
 
