@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from multiprocessing.context import ForkServerProcess as Process
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LIBRARIES = (
     "torch",
@@ -42,8 +43,15 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _main(words: tuple[str, ...], folder: Path, streams: tuple[Path, Path]) -> None:
+Prepare = tuple[Callable[..., None], *tuple[Any, ...]]
+"""A function of a module and its arguments, called in the process before the program starts."""
+
+
+def _main(words: tuple[str, ...], folder: Path, streams: tuple[Path, Path], prepare: Prepare | None) -> None:
     from swa.cli.main import main
+
+    if prepare is not None:
+        prepare[0](*prepare[1:])
 
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith("SWA_")]:
@@ -55,17 +63,17 @@ def _main(words: tuple[str, ...], folder: Path, streams: tuple[Path, Path]) -> N
     main()
 
 
-def start(*words: str, folder: Path, streams: tuple[Path, Path]) -> Process:
+def start(*words: str, folder: Path, streams: tuple[Path, Path], prepare: Prepare | None = None) -> Process:
     """Start the program in a folder; what it writes goes to two files."""
-    process = _context().Process(target=_main, args=(words, folder, streams))
+    process = _context().Process(target=_main, args=(words, folder, streams, prepare))
     process.start()
     return process
 
 
-def run(*words: str, folder: Path) -> Done:
+def run(*words: str, folder: Path, prepare: Prepare | None = None) -> Done:
     """Run the program to its end."""
     streams = (folder / ".stdout", folder / ".stderr")
-    process = start(*words, folder=folder, streams=streams)
+    process = start(*words, folder=folder, streams=streams, prepare=prepare)
     process.join(300)
     assert process.exitcode is not None, "it hangs"
     return Done(process.exitcode, *(path.read_text() for path in streams))
