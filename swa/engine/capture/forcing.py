@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from swa.engine.variants.interventions import ScaleEntries, Variant
+from swa.engine.variants.interventions import ScaleEntries
 from swa.engine.variants.plan import ForwardPlan
 from swa.models.routing.layers import RoutedLayer
 from swa.models.routing.routers import Selections
@@ -87,11 +87,6 @@ class ForcedPlan(ForwardPlan):
     """
 
     routing: ForcedRouting = field(kw_only=True)
-
-    @classmethod
-    def beside(cls, plan: ForwardPlan, variants: Sequence[Variant], *, routing: ForcedRouting) -> ForcedPlan:
-        """A plan for the same model that trusts what `plan` has found out about sharing: the layers are the same."""
-        return cls(plan.loaded, variants, progress=plan.progress, known=plan.checked, routing=routing)
 
     def editing(self, edits: Sequence[ScaleEntries]) -> AbstractContextManager[None]:
         """See `ForwardPlan.editing`: without edits it is the first arm."""

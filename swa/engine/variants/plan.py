@@ -94,7 +94,7 @@ class ForwardPlan:
         variants: What to compare with the baseline.
         progress: Where a fallback is told, once.
         n_layer_calls: Layer executions so far, of baseline and variants: what sharing saves shows here.
-        fallbacks: Sentences about what could not be shared.
+        fallbacks: Sentences about what could not be shared since this was cleared, also where another plan found out.
         known: What another plan for the same model has found out; it saves checks.
         checked: What this plan knows.
     """
@@ -136,7 +136,7 @@ class ForwardPlan:
     ) -> list[Measured[R]]:
         """Run one batch: the intact model first, then the variants in their order.
 
-        Out of memory halves the rows and repeats them; the rows' results are joined in order.
+        Out of memory halves the rows and repeats them; the rows' results are joined in order, and a fallback says so.
 
         Args:
             batch: The tokens.
@@ -171,7 +171,7 @@ class ForwardPlan:
             )
         release_memory()
         half = (len(batch) + 1) // 2
-        self.progress.warn(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
+        self._note(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
         parts = [self.measure(part, reducer, variants=variants, reader=reader) for part in batch.split(half)]
         return [joined(same, reducer, reader) for same in zip(*parts, strict=True)]
 
@@ -234,8 +234,8 @@ class ForwardPlan:
         if self.checked.layerwise is None:
             first = min(self.variants, key=self._depth)
             self.checked.layerwise = self._layers_together().is_exact(self._arms([first], None), batch)
-            if not self.checked.layerwise:
-                self._note(f"Layers are read from disk for each removal in this {type(self.model).__name__}.")
+        if not self.checked.layerwise:
+            self._note(f"Layers are read from disk for each removal in this {type(self.model).__name__}.")
         return self.checked.layerwise
 
     def _layers_together(self) -> LayerByLayer:
@@ -269,8 +269,11 @@ class ForwardPlan:
         return results
 
     def _note(self, sentence: str) -> None:
-        self.fallbacks.append(sentence)
-        self.progress.warn(sentence)
+        if sentence not in self.fallbacks:
+            self.fallbacks.append(sentence)
+        if sentence not in self.checked.told:
+            self.checked.told.add(sentence)
+            self.progress.warn(sentence)
 
     def _ran(self, n_layers: int, advance: Callable[[], None] | None) -> None:
         self.n_layer_calls += n_layers
@@ -291,11 +294,10 @@ class ForwardPlan:
             self.checked.exact[first] = shortcut_is_exact(
                 self.loaded, variant, first, batch=batch, layers=self._layers, editing=self.editing
             )
-            if not self.checked.exact[first]:
-                self._note(
-                    f"Layers before {first} cannot be shared in this {type(self.model).__name__}; they run anew."
-                )
-        return calls[:first] if self.checked.exact[first] else []
+        if self.checked.exact[first]:
+            return calls[:first]
+        self._note(f"Layers before {first} cannot be shared in this {type(self.model).__name__}; they run anew.")
+        return []
 
     def first_edited_call(self, variant: Variant, calls: Sequence[LayerCall]) -> int:
         """Number of the first layer call that an edit can reach: all calls before it equal the baseline's."""

@@ -30,11 +30,13 @@ class Checked:
         readout: Reads its logits, and knows whether its head can be run alone.
         exact: By number of layer calls: whether so many can be answered.
         layerwise: Whether variants can go through the layers together; `None` while that is not known.
+        told: Sentences about what cannot be shared that a user has been told: each once.
     """
 
     readout: ReadOut
     exact: dict[int, bool] = field(default_factory=dict)
     layerwise: bool | None = None
+    told: set[str] = field(default_factory=set)
 
 
 def shortcut_is_exact(
