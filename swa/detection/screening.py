@@ -31,7 +31,8 @@ from swa.engine.ledger import Item, item_key, model_content
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
 from swa.schemas.base import Part
-from swa.schemas.detection import Coverage, Iteration, NearMiss, Screen, SuperWeight, Threshold
+from swa.schemas.choices import Screen
+from swa.schemas.detection import Coverage, Iteration, NearMiss, SuperWeight, Threshold
 from swa.schemas.moe import LayerRouting
 from swa.store.ledger import Answer
 
