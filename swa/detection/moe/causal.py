@@ -10,7 +10,7 @@ from torch import Tensor
 from swa.detection.extremes import Address
 from swa.detection.losses import WindowLosses
 from swa.detection.moe.proxies import Energy, EnergyReader, LossAndMass, LossAndMassReducer
-from swa.engine.capture.forcing import ForcedPlan, ForcedRouting
+from swa.engine.capture.forcing import ForcedRouting
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan, Measured, joined
@@ -108,7 +108,10 @@ class CausalMeter:
         self, natural: ForwardPlan, addresses: Sequence[Address], routing: ForcedRouting, task: Task
     ) -> dict[Address, float]:
         names = _names(addresses)
-        intact, *removed = self._run(ForcedPlan.beside(natural, self._variants(names), routing=routing), task)
+        variants = [replace(variant, under=(routing,)) for variant in self._variants(names)]
+        # the layers are the same, so what is known of sharing holds here too
+        plan = ForwardPlan(self.loaded, variants, progress=self.progress, known=natural.checked)
+        intact, *removed = self._run(plan, task)
         return {
             names[measured.variant.name]: WindowLosses(intact.result.loss, measured.result.loss).delta
             for measured in removed
