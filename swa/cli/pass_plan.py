@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from swa.data.options import WindowOptions
     from swa.data.sources import TextSource
     from swa.engine.measures.text_windows import TextWindows
-    from swa.engine.variants.interventions import ScaleEntries, Variant
+    from swa.engine.variants.interventions import Variant
     from swa.models.loading.loaded import LoadedModel
 
 
@@ -53,7 +53,7 @@ class PassPlan(NamedTuple):
             "model": [loaded.fingerprint, loaded.revision, str(loaded.dtype), str(loaded.device), loaded.offloaded],
             "windows": hashlib.sha256(json.dumps(sequences).encode()).hexdigest(),
             "at once": at_once,
-            "variants": [(one.name, [_described(edit) for edit in one.interventions]) for one in variants],
+            "variants": [(one.name, [edit.content for edit in one.interventions]) for one in variants],
             "read": read,
         }
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -105,7 +105,3 @@ def plan_pass(
         batch_size=windows_at_once(loaded, windows, batch_size),
     )
     return PassPlan(loaded, windows, effective)
-
-
-def _described(edit: ScaleEntries) -> list[str | int | float | None]:
-    return [edit.site.module, edit.site.parameter, edit.site.expert, edit.row, edit.col, edit.factor]

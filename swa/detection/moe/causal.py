@@ -12,7 +12,7 @@ from torch import Tensor
 
 from swa.detection.extremes import Address
 from swa.detection.moe.proxies import Energy, EnergyReader, LossAndMass, LossAndMassReducer
-from swa.engine.capture.forcing import ForcedPlan, ForcedRouting
+from swa.engine.capture.forcing import ForcedRouting
 from swa.engine.ledger import Item, Ledger, Round, Rounds
 from swa.engine.measures.losses import WindowLosses, by_variant, loss_answer, loss_arrays, window_losses
 from swa.engine.measures.reducers import LossReducer
@@ -119,16 +119,18 @@ class CausalMeter:
     def _measured(self, arms: _Arms) -> VariantItems:
         variants = self._variants(arms)
         if arms.layer is not None:
-            return VariantItems(
-                "losses", self.loaded, self.batches, variants, {"forced": [arms.layer.module, arms.expert]}
-            )
+            return VariantItems("losses", self.loaded, self.batches, variants)
         ids = None if self.stopword_ids is None else self.stopword_ids.tolist()
         return VariantItems("causal", self.loaded, self.batches, variants, {"stopwords": ids})
 
     def _items(self, arms: Sequence[_Arms], measured: Sequence[VariantItems]) -> list[Item]:
-        # only the latest plan stays: each holds the intact model's layers
-        plan = lru_cache(maxsize=1)(partial(self._plan, Checked(ReadOut(self.loaded))))
-        natural, *forced = (partial(plan, one) for one in arms)
+        checked = Checked(ReadOut(self.loaded))  # the layers are the same under forced routing: what is known holds
+
+        @lru_cache(maxsize=1)  # only the latest plan stays: each holds the intact model's layers
+        def plan(number: int) -> ForwardPlan:
+            return ForwardPlan(self.loaded, measured[number].variants, progress=self.progress, known=checked)
+
+        natural, *forced = (partial(plan, number) for number in range(len(measured)))
         names = dict(zip(map(str, range(len(arms[0].addresses))), arms[0].addresses, strict=True))
         reducer, reader = LossAndMassReducer(self.stopword_ids), EnergyReader(self.loaded, names)
         items = measured[0].items(natural, reducer, _causal_answer, reader=reader)
@@ -136,16 +138,10 @@ class CausalMeter:
             items += one.items(planned, LossReducer(), loss_answer)
         return items
 
-    def _plan(self, checked: Checked, arms: _Arms) -> ForwardPlan:
-        variants = self._variants(arms)
-        if arms.layer is None:
-            return ForwardPlan(self.loaded, variants, progress=self.progress, known=checked)
-        routing = ForcedRouting(arms.layer, arms.expert)
-        return ForcedPlan(self.loaded, variants, progress=self.progress, known=checked, routing=routing)
-
     def _variants(self, arms: _Arms) -> list[Variant]:
+        under = () if arms.layer is None else (ForcedRouting(arms.layer, arms.expert),)
         edits = [ScaleEntries(*address, factor=self.factor) for address in arms.addresses]
-        return [Variant(str(number), (edit,)) for number, edit in enumerate(edits)]
+        return [Variant(str(number), (edit,), under=under) for number, edit in enumerate(edits)]
 
     def _scores(
         self,

@@ -11,7 +11,8 @@ from swa.engine.ledger import Item, Ledger, chunks, item_key, model_content
 from swa.engine.measures.reducers import Reducer
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import Variant
-from swa.engine.variants.plan import ForwardPlan, LayerReader, Measured
+from swa.engine.variants.plan import ForwardPlan, Measured
+from swa.engine.variants.reader import LayerReader
 from swa.models.loading.loaded import LoadedModel
 from swa.store.ledger import Answer
 
