@@ -16,8 +16,7 @@ from torch import Tensor
 from swa.detection.extremes import Extremes, find_extremes
 from swa.engine.capture.capture import Activations, SiteActivation, capture
 from swa.engine.capture.routing import Gate, Routing, gate_at, recorded_routing, selections_from_rows, tokens_of
-from swa.engine.variants.ablation import editing
-from swa.engine.variants.interventions import ScaleEntries
+from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of, resident
@@ -98,7 +97,7 @@ def look(
     experts = [site for layer in layers for site in layer.experts]
     result = Look()
     of_windows: list[Extremes] = []
-    with editing(loaded, zeroed):
+    with applied(loaded, zeroed):
         for ids in prompts:
             activations, routing = watch(loaded, loaded.sites.sites, ids, layers)
             result.passes.append(activations)

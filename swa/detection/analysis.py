@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
 
+from pydantic import MISSING
 from torch import Tensor
 
 from swa.data.sources import TextSource
@@ -14,20 +12,21 @@ from swa.data.windows import DetectionWindows, detection_windows
 from swa.detection.activations import ExpertSearch
 from swa.detection.confirm import Confirmed, confirm
 from swa.detection.extremes import Address
-from swa.detection.gradient import GradientScreen, screen_gradients
-from swa.detection.losses import LossMeter
-from swa.detection.moe.expert_findings import ExpertFindings
-from swa.detection.moe.experts import causal_scores, expert_findings, expert_search, has_experts
+from swa.detection.moe.causal import CausalScore
+from swa.detection.moe.expert_findings import with_causes
+from swa.detection.moe.experts import causal_meter, expert_search, has_experts
 from swa.detection.options import DetectOptions
-from swa.detection.records import super_weight_record
 from swa.detection.result import detection_result
-from swa.detection.spikes import SpikeScreen, screen_spikes
+from swa.detection.screening import Screened, Screening
 from swa.detection.suppression import spike_suppression
+from swa.engine.ledger import Ledger, MemoryLedger, Reading, Round, Rounds, finish, outcome
+from swa.engine.measures.losses import LossMeter
 from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.choices import Screen
+from swa.schemas.coordinate import CoordinateText
 from swa.schemas.detection import DetectionResult, SuperWeight
 
 
@@ -37,6 +36,7 @@ def detect(
     *,
     options: DetectOptions | None = None,
     progress: Progress | None = None,
+    ledger: Ledger | None = None,
 ) -> DetectionResult:
     """Find the super weights of a model (2-methods 2.1 to 2.3).
 
@@ -46,13 +46,14 @@ def detect(
             where none of them but the routing is wanted, which then is watched on the prompts.
         options: The choices; the defaults are those of the command line.
         progress: Where the work is reported.
+        ledger: Where finished work is kept; by default it is forgotten.
 
     Raises:
         UsageError: The text is too short, or a text is needed and none is given.
         UnsupportedModelError: The model computes from copies of its weights.
     """
-    options, progress = options or DetectOptions(), progress or SilentProgress()
-    return _Detection(loaded, text, options=options, progress=progress).run()
+    progress = progress or SilentProgress()
+    return finish(Detection(loaded, text, options or DetectOptions(), progress), ledger or MemoryLedger(), progress)
 
 
 def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:
@@ -69,168 +70,152 @@ def prompt_ids(loaded: LoadedModel, prompt: str) -> Tensor:
     return ids.to(loaded.device)
 
 
-@dataclass
-class _Detection:
-    """One detection: what all its steps need, and what they tell of themselves."""
+class Detection:
+    """A detection that has been planned: the screens as one item, then removals; see `swa.engine.ledger.Work`.
 
-    loaded: LoadedModel
-    text: TextSource | None
-    options: DetectOptions = field(kw_only=True)
-    progress: Progress = field(kw_only=True)
-    timings: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    Args:
+        loaded: The model.
+        text: See `detect`.
+        options: The choices.
+        progress: Where fallbacks, and the passes of the screens, are told.
 
-    def run(self) -> DetectionResult:
-        """All steps, and the record of them."""
-        loaded, options = self.loaded, self.options
-        skipped = self._impossible_screens()
-        screens: list[Screen] = [screen for screen in options.screens if screen not in skipped]
-        for screen, reason in skipped.items():
-            self.progress.warn(f"The {screen} screen is left out: {reason}")
-        scores_causes = options.enable_causal_scoring and has_experts(loaded)
-        measures = options.confirm or scores_causes
-        windows = self._windows(needed=measures or "gradient" in screens)
-        batch_size = (options.batch_size or self._batch_size(windows)) if measures and windows else None
+    Raises:
+        UsageError: The text is too short, or a text is needed and none is given.
+    """
 
+    def __init__(
+        self, loaded: LoadedModel, text: TextSource | None, options: DetectOptions, progress: Progress
+    ) -> None:
+        self._loaded, self._options, self._progress = loaded, options, progress
+        self._skipped = self._impossible_screens()
+        screens: list[Screen] = [screen for screen in options.screens if screen not in self._skipped]
+        for screen, reason in self._skipped.items():
+            progress.warn(f"The {screen} screen is left out: {reason}")
+        self._scores_causes = options.enable_causal_scoring and has_experts(loaded)
+        measures = options.confirm or self._scores_causes
+        windows = _windows(loaded, text) if measures or "gradient" in screens else None
+        self._windows = windows
+        self._batch_size = (options.batch_size or _batch_size(loaded, windows)) if measures and windows else None
+        self._notes: list[str] = []
         prompts = [prompt_ids(loaded, prompt) for prompt in options.prompts]
         search: ExpertSearch | None = None
-        with self._timed("spike_screen"):
-            if has_experts(loaded):
-                search = expert_search(loaded, self.text, prompts, options=options, notes=self.notes)
-            spikes = self._spikes(prompts, search, wanted="spike" in screens)
-        texts = [*prompts, *(search.window_texts(loaded.device) if search else [])]
-        gradients = self._gradients(windows, spikes) if "gradient" in screens and windows else None
-        candidates = list(dict.fromkeys([*spikes.found, *(gradients.top if gradients else [])]))
+        if has_experts(loaded):
+            search = expert_search(loaded, text, prompts, options=options, notes=self._notes)
+        self._text = text if windows or search else None
+        self._screening = Screening(loaded, options, screens, prompts, windows, search, progress)
+
+    def rounds(self, ledger: Ledger) -> Iterator[Round]:
+        """See `Work.rounds`."""
+        return self._steps(ledger)
+
+    def records(self, ledger: Ledger) -> DetectionResult:
+        """See `Work.records`."""
+        return outcome(self._steps(ledger))
+
+    def _steps(self, ledger: Ledger) -> Rounds[DetectionResult]:
+        """All rounds, and the record of what they found."""
+        screens = self._screening.item
+        yield Round("Looking for candidates", [screens])
+        screened = Screened.of_answer(ledger.get(screens.key))
+        weights = {_address(self._loaded, weight): weight for weight in screened.super_weights}
+        notes, timings = list(self._notes), dict(screened.timings)
         confirmed: Confirmed | None = None
-        if options.confirm and windows and batch_size:
-            confirmed = self._confirm(candidates, windows, spikes=spikes, texts=texts, batch_size=batch_size)
-        experts: ExpertFindings | None = None
-        if search is not None:
-            causes = windows if scores_causes else None
-            experts = self._experts(candidates, texts, spikes, search, windows=causes, batch_size=batch_size or 1)
-        names = [*options.prompts, *(search.window_names if search else [])]
-        records = [
-            super_weight_record(
-                loaded, address, spikes=spikes, gradients=gradients, confirmed=confirmed, prompts=names, experts=experts
+        if self._options.confirm:
+            suppression, removals = Reading(ledger), Reading(ledger)
+            confirmed = yield from self._confirm(
+                dict(zip(weights, screened.shown_by, strict=True)), suppression, removals
             )
-            for address in candidates
-        ]
+            notes += removals.notes
+            timings["confirmation"] = round(suppression.seconds + removals.seconds, 3)
+            for address, confirmation in confirmed.confirmations.items():
+                weights[address] = weights[address].model_copy(update={"confirmation": confirmation})
+        notes += screened.notes
+        if self._scores_causes:
+            reading = Reading(ledger)
+            scores = yield from self._causal_scores(list(weights), reading)
+            notes += reading.notes
+            timings["causal_scoring"] = round(reading.seconds, 3)
+            for address, score in scores.items():
+                block = weights[address].moe
+                assert block is not MISSING
+                weights[address] = weights[address].model_copy(update={"moe": with_causes(block, score)})
         return detection_result(
-            loaded,
-            self.text if windows or search else None,
-            options=options,
-            batch_size=batch_size,
-            screens=screens,
-            skipped=skipped,
-            spikes=spikes,
+            self._loaded,
+            self._text,
+            options=self._options,
+            batch_size=self._batch_size,
+            skipped=self._skipped,
+            screened=screened,
             confirmed=confirmed,
-            super_weights=_sorted(records) if confirmed else records,
-            experts=experts,
-            notes=self.notes,
-            timings=self.timings,
+            super_weights=_sorted(list(weights.values())) if confirmed else list(weights.values()),
+            notes=list(dict.fromkeys(notes)),
+            timings=timings,
         )
 
+    def _confirm(self, shown_by: Mapping[Address, int], suppression: Ledger, removals: Ledger) -> Rounds[Confirmed]:
+        assert self._windows is not None
+        assert self._batch_size is not None
+        ratios = yield from spike_suppression(self._loaded, shown_by, self._screening.texts, suppression)
+        meter = LossMeter(
+            self._loaded,
+            batch_size=self._batch_size,
+            n_prefix=self._windows.n_prefix,
+            progress=self._progress,
+            ledger=removals,
+        )
+        return (
+            yield from confirm(
+                self._loaded,
+                list(shown_by),
+                self._windows.confirmation,
+                meter=meter,
+                suppression=ratios,
+                seed=self._options.seed,
+            )
+        )
+
+    def _causal_scores(self, candidates: Sequence[Address], ledger: Ledger) -> Rounds[dict[Address, CausalScore]]:
+        assert self._windows is not None
+        assert self._batch_size is not None
+        assert self._screening.search is not None
+        addresses = [address for address in candidates if address[0].kind == "expert"]
+        if not addresses:
+            return {}
+        meter = causal_meter(
+            self._loaded,
+            self._windows,
+            layers=self._screening.search.layers,
+            batch_size=self._batch_size,
+            progress=self._progress,
+            ledger=ledger,
+        )
+        return (yield from meter.measure(addresses))
+
     def _impossible_screens(self) -> dict[Screen, str]:
-        if self.loaded.offloaded and "gradient" in self.options.screens:
+        if self._loaded.offloaded and "gradient" in self._options.screens:
             return {"gradient": "offloaded weights have no gradient; spikes alone are sought"}
         return {}
 
-    def _windows(self, *, needed: bool) -> DetectionWindows | None:
-        if not needed:
-            return None
-        if self.text is None:
-            raise UsageError(
-                "The gradient screen, the confirmation and causal scoring need a text.", hint="Name one with --dataset."
-            )
-        return detection_windows(self.loaded.tokenizer, self.text, context_length=self.loaded.context_length)
 
-    def _batch_size(self, windows: DetectionWindows) -> int:
-        return automatic_batch_size(
-            self.loaded.sites,
-            n_tokens=windows.confirmation.shape[1],
-            vocabulary=self.loaded.model.get_output_embeddings().weight.shape[0],
-            device=self.loaded.device,
+def _windows(loaded: LoadedModel, text: TextSource | None) -> DetectionWindows:
+    if text is None:
+        raise UsageError(
+            "The gradient screen, the confirmation and causal scoring need a text.", hint="Name one with --dataset."
         )
+    return detection_windows(loaded.tokenizer, text, context_length=loaded.context_length)
 
-    def _spikes(self, prompts: Sequence[Tensor], search: ExpertSearch | None, *, wanted: bool) -> SpikeScreen:
-        return screen_spikes(
-            self.loaded,
-            prompts,
-            threshold=self.options.spike_threshold,
-            max_iterations=self.options.max_iterations if wanted else 0,
-            progress=self.progress,
-            search=search,
-        )
 
-    def _gradients(self, windows: DetectionWindows, spikes: SpikeScreen) -> GradientScreen:
-        with self._timed("gradient_screen"):
-            return screen_gradients(
-                self.loaded,
-                windows.gradient,
-                n_prefix=windows.n_prefix,
-                keep=self.options.screen_top,
-                also=list(spikes.found),
-                progress=self.progress,
-                excluded=spikes.excluded,
-            )
+def _batch_size(loaded: LoadedModel, windows: DetectionWindows) -> int:
+    return automatic_batch_size(
+        loaded.sites,
+        n_tokens=windows.confirmation.shape[1],
+        vocabulary=loaded.model.get_output_embeddings().weight.shape[0],
+        device=loaded.device,
+    )
 
-    def _confirm(
-        self,
-        candidates: Sequence[Address],
-        windows: DetectionWindows,
-        *,
-        spikes: SpikeScreen,
-        texts: Sequence[Tensor],
-        batch_size: int,
-    ) -> Confirmed:
-        with self._timed("confirmation"):
-            meter = LossMeter(
-                self.loaded,
-                batch_size=batch_size,
-                n_prefix=windows.n_prefix,
-                progress=self.progress,
-                notes=self.notes,
-            )
-            return confirm(
-                self.loaded,
-                candidates,
-                windows.confirmation,
-                meter=meter,
-                suppression=spike_suppression(self.loaded, candidates, spikes, texts),
-                seed=self.options.seed,
-            )
 
-    def _experts(
-        self,
-        candidates: Sequence[Address],
-        texts: Sequence[Tensor],
-        spikes: SpikeScreen,
-        search: ExpertSearch,
-        *,
-        windows: DetectionWindows | None,
-        batch_size: int,
-    ) -> ExpertFindings:
-        """Findings about experts; with causal scores where windows are given."""
-        findings = expert_findings(self.loaded, candidates, texts, spikes=spikes, search=search, notes=self.notes)
-        if windows is None:
-            return findings
-        with self._timed("causal_scoring"):
-            causal = causal_scores(
-                self.loaded,
-                candidates,
-                windows,
-                layers=search.layers,
-                batch_size=batch_size,
-                progress=self.progress,
-                notes=self.notes,
-            )
-        return replace(findings, causal=causal)
-
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.timings[phase] = round(time.perf_counter() - start, 3)
+def _address(loaded: LoadedModel, weight: SuperWeight) -> Address:
+    return loaded.sites.find(CoordinateText.parse(weight.coordinate)), weight.row, weight.col
 
 
 def _sorted(records: Sequence[SuperWeight]) -> list[SuperWeight]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from swa.detection.extremes import Address
-from swa.detection.losses import LossMeter, WindowLosses
+from swa.engine.ledger import Item, Round, Rounds, item_key, model_content
+from swa.engine.measures.losses import LossMeter, WindowLosses
 from swa.engine.variants.controls import nearest_in_size
 from swa.engine.variants.inactive import why_inactive
 from swa.engine.variants.interventions import ScaleEntries
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.schemas.detection import Confirmation
+from swa.store.ledger import Answer
 
 N_FIRST_STAGE = 4
 """Windows on which every candidate is removed."""
@@ -49,10 +51,10 @@ def confirm(
     windows: Tensor,
     *,
     meter: LossMeter,
-    suppression: dict[Address, float],
+    suppression: Mapping[Address, float],
     seed: int,
-) -> Confirmed:
-    """Remove every candidate alone on held-out text.
+) -> Rounds[Confirmed]:
+    """Remove every candidate alone on held-out text; controls and all confirmed ones together follow.
 
     Args:
         loaded: The model.
@@ -62,37 +64,40 @@ def confirm(
         suppression: Largest |residual| after the candidate's layer, removed over intact.
         seed: Seed of the bootstrap.
     """
-    losses = _two_stages(candidates, windows, meter)
-    controls = _controls(loaded, losses, windows, meter)
+    losses = yield from _two_stages(candidates, windows, meter)
+    controls = yield from _controls(loaded, losses, windows, meter)
+    without_effect = [address for address, measured in losses.items() if measured.delta == 0]
+    reasons = yield from _reasons(loaded, without_effect, windows[:1], meter)
     result = Confirmed()
     for address, measured in losses.items():
-        control = controls.get(address)
         result.confirmations[address] = _verdict(
             measured,
-            control,
+            controls.get(address),
             interval_name=loaded.sites.text(*address),
             seed=seed,
             suppression=suppression.get(address),
-            inactive=why_inactive(loaded, address, windows[:1]) if measured.delta == 0 else None,
+            inactive=reasons.get(address),
         )
     whole = [ScaleEntries(*address) for address, verdict in result.confirmations.items() if verdict.confirmed]
-    (everything,) = meter.measure([tuple(whole)], windows, description="Removing all confirmed ones together")
+    (everything,) = yield from meter.measure([tuple(whole)], windows, title="Removing all confirmed ones together")
     result.baseline_loss = float(everything.baseline.nll.sum() / everything.baseline.n_targets.sum())
     result.combined_delta = everything.delta if whole else None
     return result
 
 
-def _two_stages(candidates: Sequence[Address], windows: Tensor, meter: LossMeter) -> dict[Address, WindowLosses]:
+def _two_stages(
+    candidates: Sequence[Address], windows: Tensor, meter: LossMeter
+) -> Rounds[dict[Address, WindowLosses]]:
     first, rest = windows[:N_FIRST_STAGE], windows[N_FIRST_STAGE:]
-    measured = meter.measure(
-        [(ScaleEntries(*address),) for address in candidates], first, description="Removing each candidate"
+    measured = yield from meter.measure(
+        [(ScaleEntries(*address),) for address in candidates], first, title="Removing each candidate"
     )
     losses = dict(zip(candidates, measured, strict=True))
     # NaN counts as worth a look: nothing may drop out because its loss is not finite
     promising = [address for address, loss in losses.items() if not abs(loss.delta) < WORTH_A_SECOND_LOOK]
-    if promising and len(rest):
-        again = meter.measure(
-            [(ScaleEntries(*address),) for address in promising], rest, description="Removing the promising ones again"
+    if len(rest):
+        again = yield from meter.measure(
+            [(ScaleEntries(*address),) for address in promising], rest, title="Removing the promising ones again"
         )
         for address, loss in zip(promising, again, strict=True):
             losses[address] = losses[address].followed_by(loss)
@@ -107,7 +112,7 @@ class _Control:
 
 def _controls(
     loaded: LoadedModel, losses: dict[Address, WindowLosses], windows: Tensor, meter: LossMeter
-) -> dict[Address, _Control]:
+) -> Rounds[dict[Address, _Control]]:
     """Remove, together, the scalars of the same matrix that are nearest in |w|; equal sets are measured once."""
     chosen: dict[Address, tuple[tuple[int, int], ...]] = {}
     for address, loss in losses.items():
@@ -121,12 +126,34 @@ def _controls(
         for address, coords in chosen.items()
         if coords
     }
-    measured = meter.measure(list(removals), windows, description="Controls") if removals else []
+    measured = yield from meter.measure(list(removals), windows, title="Controls")
     deltas = {edits: loss.delta for edits, loss in zip(removals, measured, strict=True)}
     return {
         address: _Control(coords, deltas[tuple(ScaleEntries(address[0], row, col) for row, col in coords)])
         for address, coords in chosen.items()
         if coords
+    }
+
+
+def _reasons(
+    loaded: LoadedModel, addresses: Sequence[Address], window: Tensor, meter: LossMeter
+) -> Rounds[dict[Address, str]]:
+    """Why removal changed nothing at all."""
+
+    def item(address: Address) -> Item:
+        def compute(advance: Callable[[], None]) -> Answer:
+            reason = why_inactive(loaded, address, window)
+            advance()
+            return Answer({"reason": reason})
+
+        removed = ScaleEntries(*address).content
+        return Item(item_key("inactive", removed=removed, tokens=window.tolist(), **model_content(loaded)), 1, compute)
+
+    items = [item(address) for address in addresses]
+    if items:
+        yield Round("Removals without effect", items)
+    return {
+        address: str(meter.ledger.get(one.key).values["reason"]) for address, one in zip(addresses, items, strict=True)
     }
 
 

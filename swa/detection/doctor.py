@@ -14,8 +14,7 @@ from swa.detection.extremes import find_extremes
 from swa.detection.options import DEFAULT_PROMPT
 from swa.detection.result import describe_architecture
 from swa.engine.capture.capture import capture
-from swa.engine.variants.ablation import editing
-from swa.engine.variants.interventions import ScaleEntries
+from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
@@ -108,14 +107,14 @@ def plant_and_find(loaded: LoadedModel, input_ids: Tensor) -> PlantTest:
     site = reached[len(reached) // 2]
     edit = _plant(site, intact.sites[site].x.float(), matrix_of(loaded.model, site).float(), _loudest(intact))
     before = _logits(loaded.model, input_ids)
-    with editing(loaded, [edit]):
+    with applied(loaded, [edit]):
         planted = capture(loaded.model, [site], input_ids)
         with_plant = _logits(loaded.model, input_ids)
         weight = matrix_of(loaded.model, site).clone()
         if loaded.offloaded:
             weight[edit.index] = weight[edit.index] * edit.factor
         seen = find_extremes(site, planted, weight, prompt=0).spike
-    with editing(loaded, [ScaleEntries(site, edit.row, edit.col)]):
+    with applied(loaded, [ScaleEntries(site, edit.row, edit.col)]):
         removed = _logits(loaded.model, input_ids)
     return PlantTest(
         planted=loaded.sites.text(site, *_place(edit)),

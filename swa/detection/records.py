@@ -1,11 +1,10 @@
-"""From what the screens and the confirmation measured to records."""
+"""From what the screens measured to records."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from typing import Any
 
-from swa.detection.confirm import Confirmed
 from swa.detection.extremes import Address, Attribution, Extremes, describe
 from swa.detection.given import record_of
 from swa.detection.gradient import GradientScreen
@@ -15,7 +14,15 @@ from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.schemas.choices import Screen
-from swa.schemas.detection import Coverage, ExtremePair, Iteration, NearMiss, SiteExtremes, SuperWeight
+from swa.schemas.detection import (
+    Coverage,
+    ExtremePair,
+    Iteration,
+    NearMiss,
+    SiteExtremes,
+    SuperWeight,
+    Threshold,
+)
 
 N_NEAR_MISSES = 10
 
@@ -26,18 +33,16 @@ def super_weight_record(
     *,
     spikes: SpikeScreen,
     gradients: GradientScreen | None,
-    confirmed: Confirmed | None,
     prompts: Sequence[str],
     experts: ExpertFindings | None = None,
 ) -> SuperWeight:
-    """Everything that is known of one candidate.
+    """Everything that the screens say of one candidate.
 
     Args:
         loaded: The model.
         address: Site, row and column.
         spikes: The spike screen.
         gradients: The gradient screen, where it ran.
-        confirmed: The confirmation, where it ran.
         prompts: What the numbers of texts in `spikes` stand for.
         experts: Findings about routed experts; `None` for dense models.
     """
@@ -71,8 +76,6 @@ def super_weight_record(
         }
     if spike is not None:
         optional |= {"iteration": spike.iteration, "extreme_pair": _extreme_pair(spike)}
-    if confirmed is not None:
-        optional["confirmation"] = confirmed.confirmations[address]
     if of_expert is not None:
         optional["moe"] = of_expert.block(address, spike)
     return record_of(
@@ -149,6 +152,18 @@ def _site_extremes(seen: Extremes, threshold: float | None) -> SiteExtremes:
     )
 
 
+def threshold_record(loaded: LoadedModel, spikes: SpikeScreen) -> Threshold:
+    """The rule of the spike screen, and how near the model came to it."""
+    first = spikes.rounds[0]
+    absolute: dict[str, Any] = {} if spikes.threshold is None else {"value": spikes.threshold}
+    return Threshold(
+        rule="auto" if spikes.threshold is None else "absolute",
+        largest_activation=max((min(abs(seen.input_value), abs(seen.output_value)) for seen in first), default=0.0),
+        auto_candidates=[loaded.sites.text(*address) for address in spikes.auto],
+        **absolute,
+    )
+
+
 def coverage_record(loaded: LoadedModel, spikes: SpikeScreen) -> Coverage:
     """Which of the model's down projections were measured."""
     sites = loaded.sites
@@ -174,8 +189,11 @@ def coverage_record(loaded: LoadedModel, spikes: SpikeScreen) -> Coverage:
     )
 
 
-def near_miss_records(spikes: SpikeScreen, threshold: float) -> list[NearMiss]:
-    """Sites whose extremes both pass half the threshold in the first round, but do not spike."""
+def near_miss_records(spikes: SpikeScreen) -> list[NearMiss]:
+    """Sites whose extremes both pass half the threshold in round 1, but do not spike; none by the rule `auto`."""
+    threshold = spikes.threshold
+    if threshold is None:
+        return []
     examined = [seen for seen in spikes.rounds[0] if seen.site not in spikes.excluded]
     near = [seen for seen in examined if seen.passes(threshold / 2) and not seen.passes(threshold)]
     near.sort(key=lambda seen: -min(abs(seen.input_value), abs(seen.output_value)))

@@ -8,17 +8,16 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from pydantic import MISSING
 
 from swa.data.sources import TextSource
 from swa.detection.confirm import Confirmed
-from swa.detection.moe.expert_findings import ExpertFindings
 from swa.detection.options import DetectOptions
-from swa.detection.records import coverage_record, iteration_records, near_miss_records
-from swa.detection.spikes import SpikeScreen
+from swa.detection.screening import Screened
 from swa.models.loading.loaded import LoadedModel
 from swa.models.readout.norms import kind_of_norm
 from swa.schemas.choices import Screen
-from swa.schemas.detection import DetectionResult, SuperWeight, Threshold
+from swa.schemas.detection import DetectionResult, SuperWeight
 
 
 def detection_result(
@@ -27,12 +26,10 @@ def detection_result(
     *,
     options: DetectOptions,
     batch_size: int | None,
-    screens: Sequence[Screen],
     skipped: Mapping[Screen, str],
-    spikes: SpikeScreen,
+    screened: Screened,
     confirmed: Confirmed | None,
     super_weights: Sequence[SuperWeight],
-    experts: ExpertFindings | None,
     notes: Sequence[str],
     timings: Mapping[str, float],
 ) -> DetectionResult:
@@ -47,24 +44,23 @@ def detection_result(
         optional["baseline_loss"] = confirmed.baseline_loss
         if confirmed.combined_delta is not None:
             optional["combined_delta_loss"] = confirmed.combined_delta
-    if experts is not None:
-        optional["routing"] = experts.layers()
-    threshold = options.spike_threshold
+    of_experts = screened.routing is not MISSING
     return DetectionResult(
         model=loaded.name,
         revision=loaded.revision,
         weights_fingerprint=loaded.fingerprint,
         architecture=describe_architecture(loaded),
         dtype=str(loaded.dtype).removeprefix("torch."),
-        config=_config(options, batch_size) | (_expert_config(options) if experts else {}),
-        screens=list(screens),
+        config=_config(options, batch_size) | (_expert_config(options) if of_experts else {}),
+        screens=[screen for screen in options.screens if screen not in skipped],
         screens_skipped={str(screen): reason for screen, reason in skipped.items()},
-        threshold=_threshold(loaded, spikes, threshold),
+        threshold=screened.threshold,
         prompts=list(options.prompts),
-        iterations=iteration_records(loaded, spikes),
-        coverage=coverage_record(loaded, spikes),
-        near_misses=[] if threshold is None else near_miss_records(spikes, threshold),
+        iterations=screened.iterations,
+        coverage=screened.coverage,
+        near_misses=screened.near_misses,
         super_weights=list(super_weights),
+        routing=screened.routing,
         notes=list(notes),
         timings=dict(timings),
         environment=_environment(loaded),
@@ -79,17 +75,6 @@ def describe_architecture(loaded: LoadedModel) -> str:
     if {"expert", "mlp_out"} <= kinds:
         layout = "dense and mixture of experts"
     return f"{loaded.model.config.model_type} ({layout}, {loaded.sites.n_layers} layers)"
-
-
-def _threshold(loaded: LoadedModel, spikes: SpikeScreen, value: float | None) -> Threshold:
-    first = spikes.rounds[0]
-    absolute: dict[str, Any] = {} if value is None else {"value": value}
-    return Threshold(
-        rule="auto" if value is None else "absolute",
-        largest_activation=max((min(abs(seen.input_value), abs(seen.output_value)) for seen in first), default=0.0),
-        auto_candidates=[loaded.sites.text(*address) for address in spikes.auto],
-        **absolute,
-    )
 
 
 def _config(options: DetectOptions, batch_size: int | None) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from swa.detection.moe.co_spike import watch_scalars
 from swa.detection.moe.routing_statistics import LayerStatistics, excluded_experts, routing_statistics
 from swa.engine.capture.capture import Activations
 from swa.engine.capture.routing import Gate
-from swa.engine.variants.ablation import editing
-from swa.engine.variants.interventions import ScaleEntries
+from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
@@ -139,7 +138,7 @@ def _co_spikes(
     """Co-spike scores of what spikes in experts, over all texts, with the same scalars removed."""
     addresses = list(dict.fromkeys(_address(one, threshold) for one in spiking if one.site.kind == "expert"))
     texts = [*prompts, *search.window_texts(loaded.device)]
-    with editing(loaded, zeroed):
+    with applied(loaded, zeroed):
         watched = watch_scalars(loaded, addresses, texts, layers=search.layers)
     return {address: sums.co_spike for address, sums in watched.items()}
 

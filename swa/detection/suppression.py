@@ -3,49 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from swa.detection.extremes import Address
-from swa.detection.spikes import SpikeScreen
+from swa.engine.ledger import Ledger, Round, Rounds
 from swa.engine.measures.reducers import LogitsChunk
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant
-from swa.engine.variants.plan import ForwardPlan
+from swa.engine.variants.items import VariantItems
+from swa.engine.variants.plan import ForwardPlan, Measured
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall
 from swa.engine.variants.selfcheck import Checked
 from swa.models.discovery.dataflow import tensors_in
 from swa.models.loading.loaded import LoadedModel
+from swa.store.ledger import Answer
 
 
 def spike_suppression(
-    loaded: LoadedModel, addresses: Sequence[Address], screen: SpikeScreen, texts: Sequence[Tensor]
-) -> dict[Address, float]:
-    """Largest |residual| over tokens and channels after the candidate's layer, removed over intact.
+    loaded: LoadedModel, shown_by: Mapping[Address, int], texts: Sequence[Tensor], ledger: Ledger
+) -> Rounds[dict[Address, float]]:
+    """Largest |residual| over tokens and channels after the candidate's layer, removed over intact: one round a text.
 
     Args:
         loaded: The model.
-        addresses: Candidates; a spike is measured on the first text that showed it, others on the first prompt.
-        screen: The spike screen, for the texts of its candidates.
+        shown_by: Candidates, and the number of the text on which each is measured.
         texts: Token ids `(1, n_tokens)`: the prompts, and behind them the windows on which experts were watched.
+        ledger: Where answers are kept.
 
     Returns:
         By address; layers that return no residual stream are missing.
     """
     by_text: dict[int, list[Address]] = {}
-    for address in addresses:
-        spike = screen.found.get(address)
-        by_text.setdefault(spike.prompts[0] if spike else 0, []).append(address)
+    for address, number in shown_by.items():
+        by_text.setdefault(number, []).append(address)
     result: dict[Address, float] = {}
     checked = Checked(ReadOut(loaded))
     for number, some in by_text.items():
         removals = {Variant(str(i), (ScaleEntries(*address),)): address for i, address in enumerate(some)}
-        plan = ForwardPlan(loaded, list(removals), known=checked)
-        measured = plan.measure(_unscored(texts[number]), _Nothing(), reader=_PeakReader(loaded, removals))
-        result |= {removals[one.variant]: one.seen for one in measured[1:] if one.seen is not None}
+        measured = VariantItems("suppression", loaded, [_unscored(texts[number])], list(removals))
+        plan = partial(ForwardPlan, loaded, list(removals), known=checked)
+        reader = _PeakReader(loaded, removals)
+        yield Round("Suppression of spikes", measured.items(cache(plan), _Nothing(), _answer, reader=reader))
+        (answers,) = measured.answers(ledger)
+        ratios = [ratio for answer in answers for ratio in _ratios(answer)]
+        result |= {address: ratio for address, ratio in zip(some, ratios, strict=True) if ratio is not None}
     return result
+
+
+def _answer(measured: Sequence[Measured[int]]) -> Answer:
+    return Answer({"ratios": [one.seen for one in measured[1:]]})
+
+
+def _ratios(answer: Answer) -> list[float | None]:
+    ratios: Any = answer.values["ratios"]
+    return list(ratios)
 
 
 class _PeakReader:

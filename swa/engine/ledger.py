@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from swa.versions import number_versions
 
 VARIANTS_OF_AN_ITEM = 4
 Records = TypeVar("Records", covariant=True)
+T = TypeVar("T")
 
 
 class Item(NamedTuple):
@@ -49,6 +50,10 @@ class Round(NamedTuple):
 
     title: str
     items: Sequence[Item]
+
+
+Rounds = Generator[Round, None, T]
+"""Rounds that depend on the answers to earlier ones, and at the end what follows from all answers."""
 
 
 class Ledger(Protocol):
@@ -86,6 +91,35 @@ class MemoryLedger:
         self._answers[key] = answer
 
 
+class Reading:
+    """A ledger that remembers of the answers read from it what a record says of them.
+
+    Attributes:
+        notes: Their sentences, each once.
+        seconds: How long they took, together.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.notes: list[str] = []
+        self.seconds = 0.0
+
+    def has(self, key: str) -> bool:
+        """See `Ledger.has`."""
+        return self._ledger.has(key)
+
+    def get(self, key: str) -> Answer:
+        """See `Ledger.get`."""
+        answer = self._ledger.get(key)
+        self.notes += [note for note in answer.notes if note not in self.notes]
+        self.seconds += answer.seconds
+        return answer
+
+    def put(self, key: str, answer: Answer) -> None:
+        """See `Ledger.put`."""
+        self._ledger.put(key, answer)
+
+
 class Work(Protocol[Records]):
     """An analysis that has been planned for a loaded model."""
 
@@ -110,6 +144,20 @@ def finish(work: Work[Records], ledger: Ledger, progress: Progress) -> Records:
                 answer = item.compute(task.advance)
                 ledger.put(item.key, replace(answer, seconds=time.perf_counter() - start))
     return work.records(ledger)
+
+
+def outcome(rounds: Rounds[T]) -> T:
+    """What rounds end with whose answers are all there.
+
+    Raises:
+        KeyError: One is missing.
+    """
+    while True:
+        try:
+            next(rounds)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def item_key(kind: str, **content: Any) -> str:

@@ -11,6 +11,7 @@ from pydantic import MISSING
 from swa.data.sources import TextSource
 from swa.engine.packing.scorer import SequenceScorer
 from swa.engine.variants.inactive import why_inactive
+from swa.engine.variants.interventions import ScaleEntries
 from swa.errors import UsageError
 from swa.evaluation.accuracy import answer_task
 from swa.evaluation.book import AnswerBook, NoBook
@@ -148,6 +149,7 @@ class _Records(NamedTuple):
         if not (self.losses[variant.name].nll == self.losses[INTACT.name].nll).all():
             return None
         (edit,) = variant.variant.interventions
+        assert isinstance(edit, ScaleEntries)
         assert edit.row is not None, "evaluated edits are scalars"
         assert edit.col is not None, "evaluated edits are scalars"
         longest = max(self.texts.sequences, key=lambda sequence: len(sequence.tokens))

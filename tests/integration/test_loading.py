@@ -21,8 +21,7 @@ from transformers import (
 )
 
 from swa.detection.doctor import plant_and_find
-from swa.engine.variants.ablation import editing
-from swa.engine.variants.interventions import ScaleEntries
+from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.errors import OutOfMemoryError, UnavailableError, UnsupportedModelError, UsageError
 from swa.models.loading.fingerprint import fingerprint_folder
 from swa.models.loading.load import fetch, load_model
@@ -123,9 +122,9 @@ class TestOffload:
         site = offloaded.sites.sites[-1]
         assert torch.equal(matrix_of(offloaded.model, site), matrix_of(resident.model, site))
         edit = ScaleEntries(site, 3, 5, 50.0)
-        with editing(resident, [edit]):
+        with applied(resident, [edit]):
             expected = _logits(resident)
-        with editing(offloaded, [edit]):
+        with applied(offloaded, [edit]):
             found = _logits(offloaded)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
         assert not torch.equal(expected, _logits(resident))

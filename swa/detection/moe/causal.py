@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from swa.detection.extremes import Address
-from swa.detection.losses import WindowLosses
 from swa.detection.moe.proxies import Energy, EnergyReader, LossAndMass, LossAndMassReducer
-from swa.engine.capture.forcing import ForcedPlan, ForcedRouting
+from swa.engine.capture.forcing import ForcedRouting
+from swa.engine.ledger import Item, Ledger, Round, Rounds
+from swa.engine.measures.losses import WindowLosses, by_variant, loss_answer, loss_arrays, window_losses
+from swa.engine.measures.reducers import LossReducer
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant
-from swa.engine.variants.plan import ForwardPlan, Measured, joined
+from swa.engine.variants.items import VariantItems
+from swa.engine.variants.plan import ForwardPlan, Measured
+from swa.engine.variants.readout import ReadOut
+from swa.engine.variants.selfcheck import Checked
 from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer
-from swa.progress import Progress, Task
+from swa.progress import Progress
+from swa.store.ledger import Answer
 
 N_CAUSAL_WINDOWS = 4
 """Windows of held-out text: the first ones of the confirmation."""
@@ -51,6 +60,21 @@ class CausalScore:
 
 
 @dataclass(frozen=True)
+class _Arms:
+    """Scalars that are removed one by one, routing free or with every token sent to one expert.
+
+    Attributes:
+        addresses: The scalars.
+        layer: The layer that is forced, `None` where routing is free.
+        expert: The expert that it is forced to.
+    """
+
+    addresses: tuple[Address, ...]
+    layer: RoutedLayer | None = None
+    expert: int = 0
+
+
+@dataclass(frozen=True)
 class CausalMeter:
     """Measures removals under natural and forced routing.
 
@@ -59,8 +83,8 @@ class CausalMeter:
         layers: Its routed layers.
         batches: Held-out text: the first `N_CAUSAL_WINDOWS` windows of the confirmation.
         stopword_ids: `(n,)` ids of function words, `None` where the vocabulary has none.
-        progress: Where the passes are counted.
-        notes: Sentences about layers that could not be shared.
+        progress: Where fallbacks are told.
+        ledger: Where answers are kept.
         factor: What scalars are multiplied with: 0 removes, 1 changes nothing.
     """
 
@@ -69,62 +93,101 @@ class CausalMeter:
     batches: Sequence[TokenBatch]
     stopword_ids: Tensor | None
     progress: Progress
-    notes: list[str]
+    ledger: Ledger
     factor: float = 0.0
 
-    def measure(self, addresses: Sequence[Address]) -> dict[Address, CausalScore]:
-        """Scores of scalars of experts."""
+    def measure(self, addresses: Sequence[Address]) -> Rounds[dict[Address, CausalScore]]:
+        """Scores of scalars of experts: one round."""
+        arms = [_Arms(tuple(addresses)), *self._forced(addresses)]
+        measured = [self._measured(one) for one in arms]
+        yield Round("Causal scores", self._items(arms, measured))
+        natural, *forced = (one.answers(self.ledger) for one in measured)
+        interventional: dict[Address, float] = {}
+        for one, answers in zip(arms[1:], forced, strict=True):
+            interventional |= zip(one.addresses, _deltas(answers), strict=True)
+        return self._scores(addresses, natural, interventional)
+
+    def _forced(self, addresses: Sequence[Address]) -> list[_Arms]:
+        """What is removed while an expert gets every token, by expert; some layers cannot be forced."""
         groups: dict[tuple[RoutedLayer, int], list[Address]] = {}
         for address in addresses:
             layer = next(layer for layer in self.layers if address[0] in layer.experts)
             if layer.point is not None:
                 groups.setdefault((layer, address[0].expert or 0), []).append(address)
-        n_runs = 1 + len(addresses) + sum(1 + len(group) for group in groups.values())
-        forced: dict[Address, float] = {}
-        with self.progress.task("Causal scores", len(self.batches) * n_runs) as task:
-            names = _names(addresses)
-            plan = ForwardPlan(self.loaded, self._variants(names), progress=self.progress)
-            natural = self._natural(plan, names, task)
-            for (layer, expert), group in groups.items():
-                forced |= self._forced(plan, group, ForcedRouting(layer, expert), task)
-        return {address: replace(natural[address], impact_interventional=forced.get(address)) for address in addresses}
+        return [_Arms(tuple(group), *forced) for forced, group in groups.items()]
 
-    def _natural(self, plan: ForwardPlan, names: Mapping[str, Address], task: Task) -> dict[Address, CausalScore]:
-        intact, *removed = self._run(plan, task, EnergyReader(self.loaded, names))
-        n_targets = intact.result.loss.n_targets.sum()
+    def _measured(self, arms: _Arms) -> VariantItems:
+        variants = self._variants(arms)
+        if arms.layer is not None:
+            return VariantItems("losses", self.loaded, self.batches, variants)
+        ids = None if self.stopword_ids is None else self.stopword_ids.tolist()
+        return VariantItems("causal", self.loaded, self.batches, variants, {"stopwords": ids})
+
+    def _items(self, arms: Sequence[_Arms], measured: Sequence[VariantItems]) -> list[Item]:
+        checked = Checked(ReadOut(self.loaded))  # the layers are the same under forced routing: what is known holds
+
+        @lru_cache(maxsize=1)  # only the latest plan stays: each holds the intact model's layers
+        def plan(number: int) -> ForwardPlan:
+            return ForwardPlan(self.loaded, measured[number].variants, progress=self.progress, known=checked)
+
+        natural, *forced = (partial(plan, number) for number in range(len(measured)))
+        names = dict(zip(map(str, range(len(arms[0].addresses))), arms[0].addresses, strict=True))
+        reducer, reader = LossAndMassReducer(self.stopword_ids), EnergyReader(self.loaded, names)
+        items = measured[0].items(natural, reducer, _causal_answer, reader=reader)
+        for planned, one in zip(forced, measured[1:], strict=True):
+            items += one.items(planned, LossReducer(), loss_answer)
+        return items
+
+    def _variants(self, arms: _Arms) -> list[Variant]:
+        under = () if arms.layer is None else (ForcedRouting(arms.layer, arms.expert),)
+        edits = [ScaleEntries(*address, factor=self.factor) for address in arms.addresses]
+        return [Variant(str(number), (edit,), under=under) for number, edit in enumerate(edits)]
+
+    def _scores(
+        self,
+        addresses: Sequence[Address],
+        answers: Sequence[Sequence[Answer]],
+        interventional: Mapping[Address, float],
+    ) -> dict[Address, CausalScore]:
+        """Scores from the answers under free routing."""
+        mass = torch.from_numpy(by_variant(answers, "mass"))
+        n_targets = window_losses(answers)[0].n_targets.sum()
+        deltas, energies = _deltas(answers), _energies(answers)
         scores = {}
-        for measured in removed:
-            energy: Energy = measured.seen
-            skew = float((measured.result.mass - intact.result.mass).sum() / n_targets)
-            scores[names[measured.variant.name]] = CausalScore(
-                impact_natural=WindowLosses(intact.result.loss, measured.result.loss).delta,
-                impact_interventional=None,
+        for number, address in enumerate(addresses):
+            skew = float((mass[1 + number] - mass[0]).sum() / n_targets)
+            energy = energies[number]
+            scores[address] = CausalScore(
+                impact_natural=deltas[number],
+                impact_interventional=interventional.get(address),
                 energy_reduction=energy.reduction if energy.n_tokens else None,
                 stopword_skew=None if self.stopword_ids is None else skew,
             )
         return scores
 
-    def _forced(
-        self, natural: ForwardPlan, addresses: Sequence[Address], routing: ForcedRouting, task: Task
-    ) -> dict[Address, float]:
-        names = _names(addresses)
-        intact, *removed = self._run(ForcedPlan.beside(natural, self._variants(names), routing=routing), task)
-        return {
-            names[measured.variant.name]: WindowLosses(intact.result.loss, measured.result.loss).delta
-            for measured in removed
+
+def _causal_answer(measured: Sequence[Measured[LossAndMass]]) -> Answer:
+    """`mass` `(1 + n_variants, n_rows)` beside the losses, and `energy` `(n_variants, 3)`, as in `Energy`."""
+    results = [one.result for one in measured]
+    return Answer(
+        arrays=loss_arrays([one.loss for one in results])
+        | {
+            "mass": torch.stack([one.mass for one in results]).numpy(),
+            "energy": np.array([one.seen for one in measured[1:]], dtype=np.float64),
         }
-
-    def _variants(self, names: Mapping[str, Address]) -> list[Variant]:
-        return [Variant(name, (ScaleEntries(*address, factor=self.factor),)) for name, address in names.items()]
-
-    def _run(self, plan: ForwardPlan, task: Task, reader: EnergyReader | None = None) -> list[Measured[LossAndMass]]:
-        """The intact model, then every variant, over all batches."""
-        reducer = LossAndMassReducer(self.stopword_ids)
-        parts = [plan.measure(batch, reducer, reader=reader, advance=task.advance) for batch in self.batches]
-        self.notes.extend(sentence for sentence in plan.fallbacks if sentence not in self.notes)
-        return [joined(same, reducer, reader) for same in zip(*parts, strict=True)]
+    )
 
 
-def _names(addresses: Sequence[Address]) -> dict[str, Address]:
-    """Names of variants."""
-    return {str(number): address for number, address in enumerate(addresses)}
+def _deltas(answers: Sequence[Sequence[Answer]]) -> list[float]:
+    """Δ of every removal."""
+    intact, *removed = window_losses(answers)
+    return [WindowLosses(intact, one).delta for one in removed]
+
+
+def _energies(answers: Sequence[Sequence[Answer]]) -> list[Energy]:
+    """Energy of every removal over all batches."""
+    by_batch = [np.concatenate([chunk.arrays["energy"] for chunk in of_batch]) for of_batch in answers]
+    return [
+        Energy.joined(Energy(float(before), float(after), int(n_tokens)) for before, after, n_tokens in parts)
+        for parts in zip(*by_batch, strict=True)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from swa.detection.extremes import Address, Attribution
@@ -25,14 +25,12 @@ class ExpertFindings:
         outputs: Largest |output| of every expert seen.
         super_experts: Those that are super experts.
         watched: What the texts show of candidates that only the gradient screen found.
-        causal: Causal scores, where they were asked for.
     """
 
     routing: Sequence[LayerStatistics]
     outputs: Mapping[Site, float]
     super_experts: frozenset[Site]
     watched: Mapping[Address, Watched]
-    causal: Mapping[Address, CausalScore] = field(default_factory=dict)
 
     def values(self, address: Address) -> Attribution | None:
         """Values of a candidate that did not spike, at the token where |w·x| is largest."""
@@ -51,8 +49,6 @@ class ExpertFindings:
                 optional["position_entropy"] = layer.position_entropies[values.output_position]
         if gate is not None:
             optional |= {"gate_weight": gate.weight, "expert_rank": gate.rank}
-        if address in self.causal:
-            optional |= _causal_fields(self.causal[address], layer.p_active(expert))
         return MoeBlock(
             p_active=layer.p_active(expert),
             n_routed_tokens=int(layer.n_routed[expert]),
@@ -96,13 +92,13 @@ class ExpertFindings:
         )
 
 
-def _causal_fields(score: CausalScore, p_active: float) -> dict[str, float]:
-    """The fields that were measured."""
+def with_causes(block: MoeBlock, score: CausalScore) -> MoeBlock:
+    """A block with the causal scores that were measured."""
     fields = {
         "impact_natural": score.impact_natural,
         "impact_interventional": score.impact_interventional,
-        "causal_agreement": score.agreement(p_active),
+        "causal_agreement": score.agreement(block.p_active),
         "energy_reduction": score.energy_reduction,
         "stopword_skew": score.stopword_skew,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return block.model_copy(update={name: value for name, value in fields.items() if value is not None})

@@ -12,12 +12,13 @@ from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, routing_windows
 from swa.detection.activations import ExpertSearch
 from swa.detection.extremes import Address
-from swa.detection.moe.causal import N_CAUSAL_WINDOWS, CausalMeter, CausalScore
+from swa.detection.moe.causal import N_CAUSAL_WINDOWS, CausalMeter
 from swa.detection.moe.co_spike import watch_scalars
 from swa.detection.moe.expert_findings import ExpertFindings
 from swa.detection.moe.super_experts import largest_outputs, super_experts
 from swa.detection.options import DetectOptions
 from swa.detection.spikes import SpikeScreen
+from swa.engine.ledger import Ledger
 from swa.engine.variants.batch import TokenBatch
 from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer, find_routed_layers
@@ -79,7 +80,6 @@ def expert_findings(
     *,
     spikes: SpikeScreen,
     search: ExpertSearch,
-    notes: list[str],
 ) -> ExpertFindings:
     """Everything about the experts of the candidates but causal scores.
 
@@ -89,15 +89,7 @@ def expert_findings(
         texts: Token ids `(1, n_tokens)`: the prompts, then the windows.
         spikes: The spike screen.
         search: How experts were examined.
-        notes: Takes what a reader should know.
     """
-    rejected = [(address, score) for address, score in spikes.rejected.items() if address not in spikes.found]
-    if rejected:
-        named = [f"{loaded.sites.text(*address)} ({score:.2g})" for address, score in rejected]
-        notes.append(
-            f"Spikes in experts that are no candidates, because their co-spike score is not above "
-            f"{search.co_spike_threshold:g}: {_some(named)}."
-        )
     outputs = largest_outputs(spikes.rounds[0])
     quiet = [address for address in candidates if address[0].kind == "expert" and address not in spikes.found]
     return ExpertFindings(
@@ -108,41 +100,47 @@ def expert_findings(
     )
 
 
-def causal_scores(
+def rejected_note(loaded: LoadedModel, spikes: SpikeScreen, search: ExpertSearch) -> str | None:
+    """A sentence about spikes in experts that are no candidates."""
+    rejected = [(address, score) for address, score in spikes.rejected.items() if address not in spikes.found]
+    if not rejected:
+        return None
+    named = [f"{loaded.sites.text(*address)} ({score:.2g})" for address, score in rejected]
+    return (
+        f"Spikes in experts that are no candidates, because their co-spike score is not above "
+        f"{search.co_spike_threshold:g}: {_some(named)}."
+    )
+
+
+def causal_meter(
     loaded: LoadedModel,
-    candidates: Sequence[Address],
     windows: DetectionWindows,
     *,
     layers: Sequence[RoutedLayer],
     batch_size: int,
     progress: Progress,
-    notes: list[str],
-) -> dict[Address, CausalScore]:
-    """Causal scores of the candidates in experts, on the first windows of the confirmation.
+    ledger: Ledger,
+) -> CausalMeter:
+    """Measures causal scores on the first windows of the confirmation.
 
     Args:
         loaded: The model.
-        candidates: Addresses of all candidates.
         windows: The text's windows.
         layers: The routed layers.
         batch_size: Windows in one forward pass.
-        progress: Where the passes are counted.
-        notes: Takes what a reader should know.
+        progress: Where fallbacks are told.
+        ledger: Where answers are kept.
     """
-    addresses = [address for address in candidates if address[0].kind == "expert"]
-    if not addresses:
-        return {}
     ids = stopword_ids(loaded.tokenizer)
     batch = TokenBatch.all_scored(windows.confirmation[:N_CAUSAL_WINDOWS], n_prefix=windows.n_prefix)
-    meter = CausalMeter(
+    return CausalMeter(
         loaded=loaded,
         layers=layers,
         batches=batch.split(batch_size),
         stopword_ids=torch.tensor(ids) if ids else None,
         progress=progress,
-        notes=notes,
+        ledger=ledger,
     )
-    return meter.measure(addresses)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -76,6 +76,11 @@ class Energy(NamedTuple):
         """Mean over tokens, before − after: positive where removal takes energy out of the channel."""
         return (self.before - self.after) / self.n_tokens
 
+    @classmethod
+    def joined(cls, parts: Iterable[Energy]) -> Energy:
+        """Over the tokens of all parts."""
+        return cls(*(sum(column) for column in zip(*parts, strict=True)))
+
 
 class EnergyReader:
     """Reads the residual channel of each variant's scalar after its layer, in float32.
@@ -108,4 +113,4 @@ class EnergyReader:
 
     def join(self, parts: Sequence[Energy]) -> Energy:
         """See `LayerReader.join`."""
-        return Energy(*(sum(column) for column in zip(*parts, strict=True)))
+        return Energy.joined(parts)

@@ -44,7 +44,11 @@ class SiteCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._owners = owners
         self._sites: dict[tuple[str, str], dict[int, Site]] = {}
         for site in sites:
-            self._sites.setdefault((site.module, site.parameter), {})[site.offset] = site
+            self.watch(site)
+
+    def watch(self, site: Site) -> None:
+        """See the uses of one more site."""
+        self._sites.setdefault((site.module, site.parameter), {})[site.offset] = site
 
     def on_call(self, call: SiteCall) -> None:
         """Called after each use of a site, before its output is used."""

@@ -1,16 +1,18 @@
-"""Send every token to one expert, and measure removals while that holds (7-decisions D7)."""
+"""Send every token to one expert: an intervention under which removals are measured (7-decisions D7)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import cycle
 
-from swa.engine.variants.interventions import ScaleEntries, Variant
-from swa.engine.variants.plan import ForwardPlan
+from pydantic import JsonValue
+
+from swa.engine.variants.interventions import Intervention, Reach
+from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer
-from swa.models.routing.routers import Selections
+from swa.models.routing.routers import Selections, Visit
 
 
 def with_expert(selections: Selections, expert: int) -> Selections:
@@ -28,78 +30,81 @@ def with_expert(selections: Selections, expert: int) -> Selections:
     return Selections(forced, weights)
 
 
-@dataclass
-class ForcedRouting:
-    """Imposes an expert on a layer, with the same indices and weights in all arms of a comparison.
-
-    The first arm forces what the intact model selects and keeps the result; further arms get exactly that, whatever
-    the router says there. Kept results are told apart by their number of tokens, so that a check on a short text
-    between the arms does no harm.
+@dataclass(eq=False)
+class ForcedRouting(Intervention):
+    """Imposes an expert on a layer.
 
     Attributes:
         layer: The layer; it needs a routing point.
         expert: Number of the expert.
-        imposed: Selections of each call of the layer, by number of tokens.
     """
 
     layer: RoutedLayer
     expert: int
-    imposed: dict[int, list[Selections]] = field(default_factory=dict)
+    _forced: list[Selections] = field(default_factory=list, init=False, repr=False)
+
+    def reach(self, loaded: LoadedModel) -> Reach:
+        """See `Intervention.reach`."""
+        return frozenset([loaded.model.get_submodule(f"{self.layer.stack}.{self.layer.layer}")])
 
     @contextmanager
-    def arm(self, model: Any, *, first: bool) -> Iterator[None]:
-        """Force the routing in all forward passes of this context.
-
-        Args:
-            model: The model.
-            first: Whether to keep what is forced; otherwise what was kept is imposed.
-        """
-        assert self.layer.point is not None
-        n_calls: dict[int, int] = {}
+    def applied(self, loaded: LoadedModel) -> Iterator[None]:
+        """Force what the model selects, and keep it for further arms."""
+        self._forced = forced = []
 
         def visit(seen: Selections) -> Selections:
-            n_tokens = len(seen.index)
-            number = n_calls.get(n_tokens, 0)
-            n_calls[n_tokens] = number + 1
-            if not first:
-                kept = self.imposed[n_tokens]
-                return kept[number % len(kept)]
-            if number == 0:
-                self.imposed[n_tokens] = []
-            forced = with_expert(seen, self.expert)
-            assert forced.weights is not None
-            self.imposed[n_tokens].append(Selections(forced.index.clone(), forced.weights.detach().clone()))
-            return self.imposed[n_tokens][number]
+            chosen = with_expert(seen, self.expert)
+            assert chosen.weights is not None
+            forced.append(Selections(chosen.index.clone(), chosen.weights.detach().clone()))
+            return forced[-1]
 
-        handle = self.layer.point.attach(model, visit)
-        try:
+        with _visited(loaded, self.layer, visit):
             yield
-        finally:
-            handle.remove()
+
+    @property
+    def content(self) -> list[JsonValue]:
+        """See `Intervention.content`."""
+        return ["forced routing", self.layer.module, self.expert]
+
+    def repeated(self) -> Intervention:
+        """The same indices and weights in all arms, whatever the router says in further ones."""
+        return _ImposedRouting(self, tuple(self._forced))
 
 
-@dataclass
-class ForcedPlan(ForwardPlan):
-    """A forward plan in which one expert gets every token, in the baseline and in all variants.
+@dataclass(frozen=True, eq=False)
+class _ImposedRouting(Intervention):
+    """The selections that forced routing has led to.
 
     Attributes:
-        routing: What is forced.
+        routing: What forced them.
+        selections: Of each call of the layer.
     """
 
-    routing: ForcedRouting = field(kw_only=True)
+    routing: ForcedRouting
+    selections: tuple[Selections, ...]
 
-    @classmethod
-    def beside(cls, plan: ForwardPlan, variants: Sequence[Variant], *, routing: ForcedRouting) -> ForcedPlan:
-        """A plan for the same model that trusts what `plan` has found out about sharing: the layers are the same."""
-        return cls(plan.loaded, variants, progress=plan.progress, known=plan.checked, routing=routing)
-
-    def editing(self, edits: Sequence[ScaleEntries]) -> AbstractContextManager[None]:
-        """See `ForwardPlan.editing`: without edits it is the first arm."""
-        return self._forced(super().editing(edits), first=not edits)
+    def reach(self, loaded: LoadedModel) -> Reach:
+        """See `Intervention.reach`."""
+        return self.routing.reach(loaded)
 
     @contextmanager
-    def _forced(self, edited: AbstractContextManager[None], *, first: bool) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(edited)
-            stack.enter_context(self.routing.arm(self.model, first=first))
+    def applied(self, loaded: LoadedModel) -> Iterator[None]:
+        """Impose them in all forward passes of the context."""
+        again = cycle(self.selections)
+        with _visited(loaded, self.routing.layer, lambda _seen: next(again)):
             yield
+
+    @property
+    def content(self) -> list[JsonValue]:
+        """See `Intervention.content`."""
+        return self.routing.content
+
+
+@contextmanager
+def _visited(loaded: LoadedModel, layer: RoutedLayer, visit: Visit) -> Iterator[None]:
+    assert layer.point is not None
+    handle = layer.point.attach(loaded.model, visit)
+    try:
+        yield
+    finally:
+        handle.remove()

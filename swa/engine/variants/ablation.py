@@ -1,19 +1,44 @@
-"""Apply edits for the time of a context; afterwards the weights are what they were, to the bit."""
+"""Scale entries of weights for the time of a context; afterwards the weights are what they were, to the bit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from swa.engine.capture.calls import SiteCall, SiteCalls, watch_sites
-from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.parameters import ParameterOwners
 from swa.models.discovery.sites import Site, parameter_of
-from swa.models.loading.loaded import LoadedModel
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """`W[row, col] *= factor`; `None` means all rows or all columns (`row=None`: the whole neuron `col`).
+
+    Attributes:
+        site: The down projection.
+        row: Output channel, or `None` for all.
+        col: Input channel, or `None` for all.
+        factor: 0 removes, 1 changes nothing.
+    """
+
+    site: Site
+    row: int | None
+    col: int | None
+    factor: float = 0.0
+
+    @property
+    def index(self) -> tuple[int | slice, int | slice]:
+        """What to index `W` with."""
+        return (
+            slice(None) if self.row is None else self.row,
+            slice(None) if self.col is None else self.col,
+        )
 
 
 def _same_bits(left: Tensor, right: Tensor) -> bool:
@@ -21,13 +46,13 @@ def _same_bits(left: Tensor, right: Tensor) -> bool:
 
 
 @contextmanager
-def edited_in_place(model: Any, edits: Sequence[ScaleEntries]) -> Iterator[None]:
+def edited_in_place(model: Any, edits: Sequence[Scaling]) -> Iterator[None]:
     """Multiply scalars of resident weights; on leaving, by whatever way, the exact old bits are put back.
 
     Raises:
         RuntimeError: A weight lies on `meta` (offloaded), where a write would be lost without a word.
     """
-    saved: list[tuple[Tensor, ScaleEntries, Tensor]] = []
+    saved: list[tuple[Tensor, Scaling, Tensor]] = []
     try:
         with torch.no_grad():
             for edit in edits:
@@ -48,22 +73,32 @@ def edited_in_place(model: Any, edits: Sequence[ScaleEntries]) -> Iterator[None]
 class _RecomputedRows(SiteCalls):  # type: ignore[no-untyped-call]
     """Replaces output rows by products in float32 with the edited row; the bias is kept."""
 
-    def __init__(self, owners: ParameterOwners, edits: Sequence[ScaleEntries], rows: dict[Site, list[int]]) -> None:
-        super().__init__(owners, [*rows, *(edit.site for edit in edits)])
-        self._edits: dict[Site, list[ScaleEntries]] = {}
-        self._rows = rows
-        for edit in edits:
-            self._edits.setdefault(edit.site, []).append(edit)
+    def __init__(self, owners: ParameterOwners) -> None:
+        super().__init__(owners, [])
+        self._edits: dict[Site, list[Scaling]] = {}
+
+    @contextmanager
+    def editing(self, edit: Scaling) -> Iterator[None]:
+        """Edit for the time of a context."""
+        self.watch(edit.site)
+        edits = self._edits.setdefault(edit.site, [])
+        edits.append(edit)
+        try:
+            yield
+        finally:
+            edits.pop()  # contexts end in reverse order
 
     def on_call(self, call: SiteCall) -> None:
-        """Recompute the rows of interest, edited or not, so that factor 1 is exactly the baseline."""
-        x = call.x.float()
-        edits = self._edits.get(call.site, [])
-        whole = [edit for edit in edits if edit.row is None]
-        rows = range(call.site.d_model) if whole else self._rows[call.site]
-        weight = call.weight[list(rows)].float()
+        """Recompute the rows of the edits, also of those by factor 1."""
+        edits = self._edits[call.site]
+        rows = sorted({edit.row for edit in edits if edit.row is not None})
+        if any(edit.row is None for edit in edits):
+            rows = list(range(call.site.d_model))
+        if not rows:
+            return
+        x, weight = call.x.float(), call.weight[rows].float()
         for edit in edits:
-            chosen = slice(None) if edit.row is None else list(rows).index(edit.row)
+            chosen = slice(None) if edit.row is None else rows.index(edit.row)
             columns = slice(None) if edit.col is None else edit.col
             weight[chosen, columns] *= edit.factor
         for position, row in enumerate(rows):
@@ -71,40 +106,41 @@ class _RecomputedRows(SiteCalls):  # type: ignore[no-untyped-call]
             call.y[:, row] = y if call.bias is None else y + call.bias[..., row]
 
 
+_RECOMPUTING: WeakKeyDictionary[nn.Module, _RecomputedRows] = WeakKeyDictionary()
+"""The mode in force, by model: edits of one row must be seen by one product."""
+
+
 @contextmanager
-def edited_by_recomputing(model: Any, edits: Sequence[ScaleEntries], rows: dict[Site, list[int]]) -> Iterator[None]:
-    """ScaleEntries weights that are not resident: the rows' outputs are computed anew from the module's input.
+def recomputing(model: Any) -> Iterator[_RecomputedRows]:
+    """Let products be recomputed, by one mode for all nested contexts; fused experts run one by one.
+
+    Without edits nothing is recomputed, and experts run as they do with some.
+    """
+    mode = _RECOMPUTING.get(model)
+    if mode is not None:
+        yield mode
+        return
+    with watch_sites(model, _RecomputedRows) as mode:
+        _RECOMPUTING[model] = mode
+        try:
+            yield mode
+        finally:
+            del _RECOMPUTING[model]
+
+
+@contextmanager
+def edited_by_recomputing(model: Any, edits: Sequence[Scaling]) -> Iterator[None]:
+    """Edit weights that are not resident: the rows' outputs are computed anew from the module's input.
+
+    In float32 a single row's product differs from the whole matrix' in the last bits. What is compared with an edit
+    must therefore have the same row recomputed: by an edit with factor 1.
 
     Args:
         model: The model; nothing is written to its weights.
-        edits: What to change.
-        rows: Rows of each site to recompute even where nothing changes. The baseline must use the same ones: in
-            float32 a single row's product differs from the whole matrix' in the last bits.
+        edits: What to change, together with the edits of contexts around this one.
     """
-    with watch_sites(model, lambda owners: _RecomputedRows(owners, edits, rows)):
+    with ExitStack() as stack:
+        mode = stack.enter_context(recomputing(model))
+        for edit in edits:
+            stack.enter_context(mode.editing(edit))
         yield
-
-
-def editing(
-    loaded: LoadedModel, edits: Sequence[ScaleEntries], *, rows: dict[Site, list[int]] | None = None
-) -> AbstractContextManager[None]:
-    """ScaleEntries a model in the way that fits it: in place, or by recomputing rows where weights are not resident.
-
-    Args:
-        loaded: The model.
-        edits: What to change for the time of the context.
-        rows: Rows that are recomputed even where nothing changes; by default those of the edits.
-    """
-    if loaded.offloaded:
-        return edited_by_recomputing(loaded.model, edits, rows_of(edits) if rows is None else rows)
-    return edited_in_place(loaded.model, edits)
-
-
-def rows_of(edits: Sequence[ScaleEntries]) -> dict[Site, list[int]]:
-    """The rows that edits of scalars touch, by site, in order."""
-    rows: dict[Site, set[int]] = {}
-    for edit in edits:
-        rows.setdefault(edit.site, set())
-        if edit.row is not None:
-            rows[edit.site].add(edit.row)
-    return {site: sorted(touched) for site, touched in rows.items()}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from swa.engine.capture.capture import capture
-from swa.engine.variants.ablation import editing
-from swa.engine.variants.interventions import ScaleEntries
+from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.errors import UnsupportedModelError
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
@@ -35,7 +34,7 @@ def why_inactive(loaded: LoadedModel, address: tuple[Site, int, int], input_ids:
     if intact is not None:
         if not bool(intact.x[:, col].any()):
             return "the input is 0 on every token"
-        with editing(loaded, [ScaleEntries(site, row, col)]):
+        with applied(loaded, [ScaleEntries(site, row, col)]):
             removed = capture(loaded.model, [site], ids).sites[site]
         if bool((removed.y[:, row] != intact.y[:, row]).any()):
             return "the output changes, the loss does not"

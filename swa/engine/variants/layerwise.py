@@ -9,8 +9,8 @@ assumed: the plan compares it once with plain forwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -20,10 +20,11 @@ from torch import nn
 
 from swa.engine.measures.reducers import LogitsChunk, Reducer
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.interventions import ScaleEntries, Variant
+from swa.engine.variants.interventions import Intervention, Variant, applied, repeated
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, answered
 from swa.engine.variants.selfcheck import MISSING_STATE, N_TOKENS
+from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import kept_resident
 
 R = TypeVar("R")
@@ -51,16 +52,16 @@ class Arm(Generic[R]):
 
     Attributes:
         variant: Which.
-        holders: Ids of the layers that hold its edited weights.
+        reach: The layers that its interventions act in.
         keeps: Whether all its calls are kept, for a layer reader.
-        calls: Its calls so far; the intact model's own until its first edited layer.
-        own: Whether an edited layer has been reached.
+        calls: Its calls so far; those of the intact model until the first layer of its reach.
+        own: Whether such a layer has been reached.
         result: What the reducer made of its logits, once it is at the end.
         n_made: Number of calls that it made itself.
     """
 
     variant: Variant
-    holders: set[int]
+    reach: frozenset[nn.Module]
     keeps: bool
     calls: list[LayerCall] = field(default_factory=list)
     own: bool = False
@@ -78,16 +79,16 @@ class LayerByLayer:
     """Runs batches under the intact model and variants, each layer once for all of them.
 
     Attributes:
-        model: The transformers model.
+        loaded: The model.
         layers: Its layers.
         readout: Reads its logits.
-        editing: How weights are edited, also by nothing.
+        under: What acts in the intact model and in all variants.
     """
 
-    model: Any
+    loaded: LoadedModel
     layers: Sequence[nn.Module]
     readout: ReadOut
-    editing: Callable[[Sequence[ScaleEntries]], AbstractContextManager[None]]
+    under: Sequence[Intervention]
 
     def measure(self, batch: TokenBatch, arms: Sequence[Arm[R]], reducer: Reducer[R]) -> None:
         """Bring all arms to the end.
@@ -99,27 +100,28 @@ class LayerByLayer:
         """
         intact, *variants = arms
         ended = False
-        with torch.no_grad(), kept_resident(self.model.get_input_embeddings()):
+        with torch.no_grad(), kept_resident(self.loaded.model.get_input_embeddings()):
             while not ended:
                 with ExitStack() as held:
-                    self._go_on(intact, intact.calls, batch, reducer, held)
-                    ended = intact.ended
+                    with applied(self.loaded, self.under):
+                        self._go_on(intact, intact.calls, batch, reducer, held)
+                    ended, under = intact.ended, repeated(self.under)
                     for arm in variants:
-                        arm.own = arm.own or id(intact.calls[-1].layer) in arm.holders
-                        if ended:
-                            self._go_on(arm, _answers(arm, intact.calls), batch, reducer, held)
-                        elif arm.own:
-                            self._go_on(arm, _answers(arm, intact.calls[:-1]), batch, reducer, held)
+                        arm.own = arm.own or intact.calls[-1].layer in arm.reach
+                        if ended or arm.own:
+                            answers = _answers(arm, intact.calls if ended else intact.calls[:-1])
+                            with applied(self.loaded, (*under, *arm.variant.interventions)):
+                                self._go_on(arm, answers, batch, reducer, held)
                         elif arm.keeps:
                             arm.calls.append(intact.calls[-1])
 
     def is_exact(self, arms: Sequence[Arm[torch.Tensor]], batch: TokenBatch) -> bool:
         """Whether arms have the logits of plain forward passes, on a short piece of the batch.
 
-        To the bit in float32 on the CPU, elsewhere to 1e-5 of the edits' effect.
+        To the bit in float32 on the CPU, elsewhere to 1e-5 of the interventions' effect.
 
         Args:
-            arms: The intact model and the variant that is edited first: it sees all that later ones see.
+            arms: The intact model and the variant that acts first: it sees all that later ones see.
             batch: Tokens; a short piece of the first row is used.
         """
         short = TokenBatch.all_scored(batch.input_ids[:1, :N_TOKENS].cpu()).to(batch.input_ids.device)
@@ -132,7 +134,8 @@ class LayerByLayer:
         for arm in arms:
             assert arm.result is not None
             together.append(arm.result)
-            with torch.no_grad(), self.editing(arm.variant.interventions):
+            under = repeated(self.under) if plain else self.under
+            with torch.no_grad(), applied(self.loaded, (*under, *arm.variant.interventions)):
                 plain.append(_Logits().reduce(self.readout.read(short), short))
         if plain[0].dtype == torch.float32 and plain[0].device.type == "cpu":
             return all(map(torch.equal, together, plain))
@@ -143,16 +146,15 @@ class LayerByLayer:
     def _go_on(
         self, arm: Arm[R], answers: Sequence[LayerCall], batch: TokenBatch, reducer: Reducer[R], held: ExitStack
     ) -> None:
-        with self.editing(arm.variant.interventions):
-            try:
-                with answered(self.layers, answers), _one_further(self.layers, len(answers), held) as made:
-                    states = self.readout.states(batch)
-            except _EndOfRound:
-                arm.n_made += 1
-                arm.calls[len(arm.calls) if arm.keeps else 0 :] = made
-                return
-            held.enter_context(kept_resident(self.model.get_output_embeddings()))
-            arm.result = reducer.reduce(self.readout.logits(states, batch), batch)
+        try:
+            with answered(self.layers, answers), _one_further(self.layers, len(answers), held) as made:
+                states = self.readout.states(batch)
+        except _EndOfRound:
+            arm.n_made += 1
+            arm.calls[len(arm.calls) if arm.keeps else 0 :] = made
+            return
+        held.enter_context(kept_resident(self.loaded.model.get_output_embeddings()))
+        arm.result = reducer.reduce(self.readout.logits(states, batch), batch)
 
 
 def _answers(arm: Arm[Any], intact: Sequence[LayerCall]) -> list[LayerCall]:

@@ -1,31 +1,29 @@
 """The forward plan: the same tokens under the baseline and under every variant, sharing what is the same.
 
 For each batch the baseline runs once and its layers' outputs are kept. A variant is the model's own forward with the
-layers before its first edit answered from that recording. Whether this is exact for a model is not assumed: for every
-first edited layer an edited forward with and without the shortcut is compared once. Where weights lie on disk all go
-through the layers together (`engine/layerwise.py`), if that is exact.
+layers before its first intervention answered from that recording. Whether this is exact for a model is not assumed:
+for every first layer a changed forward with and without the shortcut is compared once. Where weights lie on disk all
+go through the layers together (`engine/layerwise.py`), if that is exact.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 
 from swa.engine.measures.reducers import Reducer
-from swa.engine.variants.ablation import editing, rows_of
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
+from swa.engine.variants.interventions import BASELINE, Intervention, Reach, Variant, applied, needed_under, repeated
 from swa.engine.variants.layerwise import Arm, LayerByLayer
+from swa.engine.variants.reader import LayerReader
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, answered, layers_of, recorded
 from swa.engine.variants.selfcheck import Checked, shortcut_is_exact
 from swa.errors import OutOfMemoryError
-from swa.models.discovery.sites import Site, parameter_of
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 
@@ -54,35 +52,14 @@ class _Intact(NamedTuple):
         reducer: What was kept of the logits.
         measured: What that is.
         calls: All layer calls.
+        under: What acts in the variants as it did here.
     """
 
     batch: TokenBatch
     reducer: Reducer[Any]
     measured: Measured[Any]
     calls: list[LayerCall]
-
-
-class LayerReader(Protocol):
-    """Looks at the layers of a variant beside those of the intact model, while both are in memory."""
-
-    def wants(self, variant: Variant) -> bool:
-        """Whether this variant is to be read."""
-        ...
-
-    def read(self, variant: Variant, intact: Sequence[LayerCall], calls: Sequence[LayerCall], batch: TokenBatch) -> Any:
-        """Read one batch.
-
-        Args:
-            variant: The variant.
-            intact: All layer calls of the intact model.
-            calls: The same calls under the variant.
-            batch: The tokens.
-        """
-        ...
-
-    def join(self, parts: Sequence[Any]) -> Any:
-        """Put the results of parts of a batch together."""
-        ...
+    under: tuple[Intervention, ...]
 
 
 @dataclass
@@ -91,10 +68,10 @@ class ForwardPlan:
 
     Attributes:
         loaded: The model.
-        variants: What to compare with the baseline.
+        variants: What to compare with the baseline; all have the same `under`, which the baseline gets too.
         progress: Where a fallback is told, once.
         n_layer_calls: Layer executions so far, of baseline and variants: what sharing saves shows here.
-        fallbacks: Sentences about what could not be shared.
+        fallbacks: Sentences about what could not be shared since this was cleared, also where another plan found out.
         known: What another plan for the same model has found out; it saves checks.
         checked: What this plan knows.
     """
@@ -107,23 +84,19 @@ class ForwardPlan:
     known: Checked | None = None
     checked: Checked = field(init=False)
     _kept: _Intact | None = field(init=False, default=None)
-    _rows: dict[Site, list[int]] = field(init=False)
+    _baseline: Variant = field(init=False)
+    _under: tuple[Intervention, ...] = field(init=False)
+    _reach: dict[Variant, Reach] = field(init=False)
     _layers: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the layers and the rows that offloaded weights need recomputed."""
+        """Find the layers, what acts in all arms, and where the variants act."""
         self.checked = self.known or Checked(ReadOut(self.loaded))
         self._layers = layers_of(self.loaded.model)
-        self._rows = rows_of([edit for variant in self.variants for edit in variant.interventions])
-
-    @property
-    def model(self) -> Any:
-        """The transformers model."""
-        return self.loaded.model
-
-    def editing(self, edits: Sequence[ScaleEntries]) -> AbstractContextManager[None]:
-        """ScaleEntries the model; every row that any variant touches is treated alike in all of them."""
-        return editing(self.loaded, edits, rows=self._rows)
+        self._baseline = replace(BASELINE, under=self.variants[0].under if self.variants else ())
+        assert all(one.under == self._baseline.under for one in self.variants), "one baseline is one `under`"
+        self._under = (*needed_under(self.loaded, self.variants), *self._baseline.under)
+        self._reach = {variant: variant.reach(self.loaded) for variant in self.variants}
 
     def measure(
         self,
@@ -136,7 +109,7 @@ class ForwardPlan:
     ) -> list[Measured[R]]:
         """Run one batch: the intact model first, then the variants in their order.
 
-        Out of memory halves the rows and repeats them; the rows' results are joined in order.
+        Out of memory halves the rows and repeats them; the rows' results are joined in order, and a fallback says so.
 
         Args:
             batch: The tokens.
@@ -171,7 +144,7 @@ class ForwardPlan:
             )
         release_memory()
         half = (len(batch) + 1) // 2
-        self.progress.warn(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
+        self._note(f"Out of memory with {len(batch)} rows at once; going on with {half}.")
         parts = [self.measure(part, reducer, variants=variants, reader=reader) for part in batch.split(half)]
         return [joined(same, reducer, reader) for same in zip(*parts, strict=True)]
 
@@ -195,7 +168,7 @@ class ForwardPlan:
                 shared = self._shared_calls(variant, intact.calls, batch)
                 reads = reader is not None and reader.wants(variant)
                 with (
-                    self.editing(variant.interventions),
+                    applied(self.loaded, (*intact.under, *variant.interventions)),
                     answered(self._layers, shared),
                     recorded(self._layers if reads else []) as own,
                 ):
@@ -220,33 +193,33 @@ class ForwardPlan:
             self._ran(0, advance)
             return kept
         kept = self._kept = None  # before the next recording takes memory
-        with self.editing(()), recorded(self._layers if self.variants else []) as calls:
-            measured = Measured(BASELINE, reducer.reduce(self.checked.readout.read(batch), batch))
+        with applied(self.loaded, self._under), recorded(self._layers if self.variants else []) as calls:
+            measured = Measured(self._baseline, reducer.reduce(self.checked.readout.read(batch), batch))
         self._ran(len(calls) or len(self._layers), advance)
-        intact = _Intact(given, reducer, measured, calls)
+        intact = _Intact(given, reducer, measured, calls, repeated(self._under))
         self._kept = intact if keeps else None
         return intact
 
     def _goes_layerwise(self, batch: TokenBatch) -> bool:
         """Whether all variants go through the layers together; checked on the first batch."""
-        if not self.loaded.offloaded or not self.variants or None in map(self._holders, self.variants):
+        if not self.loaded.offloaded or not self.variants or None in self._reach.values():
             return False
         if self.checked.layerwise is None:
             first = min(self.variants, key=self._depth)
             self.checked.layerwise = self._layers_together().is_exact(self._arms([first], None), batch)
-            if not self.checked.layerwise:
-                self._note(f"Layers are read from disk for each removal in this {type(self.model).__name__}.")
+        if not self.checked.layerwise:
+            self._note(f"Layers are read from disk for each removal in this {type(self.loaded.model).__name__}.")
         return self.checked.layerwise
 
     def _layers_together(self) -> LayerByLayer:
-        return LayerByLayer(self.model, self._layers, self.checked.readout, self.editing)
+        return LayerByLayer(self.loaded, self._layers, self.checked.readout, self._under)
 
     def _arms(self, variants: Sequence[Variant], reader: LayerReader | None) -> list[Arm[Any]]:
         """The intact model and variants, ready to start."""
-        arms: list[Arm[Any]] = [Arm(BASELINE, set(), keeps=True)]
+        arms: list[Arm[Any]] = [Arm(self._baseline, frozenset(), keeps=True)]
         for variant in variants:
             wanted = reader is not None and reader.wants(variant)
-            arms.append(Arm(variant, self._holders(variant) or set(), keeps=wanted))
+            arms.append(Arm(variant, self._reach[variant] or frozenset(), keeps=wanted))
         return arms
 
     def _measure_layerwise(
@@ -269,8 +242,11 @@ class ForwardPlan:
         return results
 
     def _note(self, sentence: str) -> None:
-        self.fallbacks.append(sentence)
-        self.progress.warn(sentence)
+        if sentence not in self.fallbacks:
+            self.fallbacks.append(sentence)
+        if sentence not in self.checked.told:
+            self.checked.told.add(sentence)
+            self.progress.warn(sentence)
 
     def _ran(self, n_layers: int, advance: Callable[[], None] | None) -> None:
         self.n_layer_calls += n_layers
@@ -278,40 +254,26 @@ class ForwardPlan:
             advance()
 
     def _depth(self, variant: Variant) -> int:
-        """Number of the first layer that an edit lies in."""
-        holders = self._holders(variant) or set()
-        return next((number for number, layer in enumerate(self._layers) if id(layer) in holders), 0)
+        """Number of the first layer that a variant acts in; that of all layers where it acts behind them."""
+        reach = self._reach[variant] or frozenset()
+        return next((number for number, layer in enumerate(self._layers) if layer in reach), len(self._layers))
 
     def _shared_calls(self, variant: Variant, calls: list[LayerCall], batch: TokenBatch) -> list[LayerCall]:
         """The recorded calls of the intact model that the variant may be answered with."""
-        first = self.first_edited_call(variant, calls)
+        reach = self._reach[variant]
+        if reach is None:
+            return []
+        first = next((number for number, call in enumerate(calls) if call.layer in reach), len(calls))
         if first == 0:
             return []
         if first not in self.checked.exact:
             self.checked.exact[first] = shortcut_is_exact(
-                self.loaded, variant, first, batch=batch, layers=self._layers, editing=self.editing
+                self.loaded, variant, first, batch=batch, layers=self._layers, under=self._under
             )
-            if not self.checked.exact[first]:
-                self._note(
-                    f"Layers before {first} cannot be shared in this {type(self.model).__name__}; they run anew."
-                )
-        return calls[:first] if self.checked.exact[first] else []
-
-    def first_edited_call(self, variant: Variant, calls: Sequence[LayerCall]) -> int:
-        """Number of the first layer call that an edit can reach: all calls before it equal the baseline's."""
-        holders = self._holders(variant)
-        if holders is None:
-            return 0
-        return next((number for number, call in enumerate(calls) if id(call.layer) in holders), len(calls))
-
-    def _holders(self, variant: Variant) -> set[int] | None:
-        """The layers that hold edited weights; `None` where one lies outside of the layers."""
-        edited = {id(parameter_of(self.model, edit.site)) for edit in variant.interventions}
-        holders = {
-            id(layer) for layer in self._layers if any(id(parameter) in edited for parameter in layer.parameters())
-        }
-        found = {id(p) for layer in self._layers if id(layer) in holders for p in layer.parameters()}
-        return holders if edited <= found else None
+        if self.checked.exact[first]:
+            return calls[:first]
+        self._note(f"Layers before {first} cannot be shared in this {type(self.loaded.model).__name__}; they run anew.")
+        return []
 
 
 def joined(parts: Sequence[Measured[R]], reducer: Reducer[R], reader: LayerReader | None) -> Measured[R]:

@@ -48,31 +48,50 @@ def recorded(layers: Sequence[nn.Module]) -> Iterator[list[LayerCall]]:
         yield calls
 
 
+class _Answering:
+    """Stands in for a layer's forward.
+
+    Args:
+        layer: The layer.
+        remaining: The calls to answer, of all layers.
+    """
+
+    def __init__(self, layer: nn.Module, remaining: Iterator[LayerCall]) -> None:
+        self._layer, self._remaining = layer, remaining
+        self._forward = layer.forward
+        self._call: LayerCall | None = None
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer, or run as usual when all are answered."""
+        self._call = call = next(self._remaining, None)
+        if call is None:
+            return self._forward(*args, **kwargs)
+        if call.layer is not self._layer:
+            raise RuntimeError("The layers ran in another order than in the recording.")
+        return _copy(call.output)
+
+    def hook(self, _layer: nn.Module, _args: Any, _output: Any) -> Any:
+        """The recorded output once more: what earlier hooks do to an output is in it already."""
+        return None if self._call is None else _copy(self._call.output)
+
+
 @contextmanager
 def answered(layers: Sequence[nn.Module], calls: Sequence[LayerCall]) -> Iterator[None]:
     """Answer the next `len(calls)` layer calls from a recording; later ones run as usual.
+
+    Hooks that the layers have got before see an answered call, but cannot change it.
 
     Raises:
         RuntimeError: The model calls its layers in another order than it did when they were recorded.
     """
     remaining = iter(calls)
-
-    def answer(layer: nn.Module, forward: Any) -> Any:
-        def run(*args: Any, **kwargs: Any) -> Any:
-            call = next(remaining, None)
-            if call is None:
-                return forward(*args, **kwargs)
-            if call.layer is not layer:
-                raise RuntimeError("The layers ran in another order than in the recording.")
-            return _copy(call.output)
-
-        return run
-
     with ExitStack() as stack:
         for layer in layers:
             own = layer.__dict__.get("forward")  # accelerate's hooks set one on the instance
-            layer.forward = answer(layer, layer.forward)
+            answering = _Answering(layer, remaining)
+            layer.forward = answering.forward
             stack.callback(_restore_forward, layer, own)
+            stack.callback(layer.register_forward_hook(answering.hook).remove)
         yield
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.interventions import ScaleEntries, Variant
+from swa.engine.variants.interventions import Intervention, Variant, applied, repeated
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import answered, recorded
 from swa.models.loading.loaded import LoadedModel
@@ -30,11 +29,13 @@ class Checked:
         readout: Reads its logits, and knows whether its head can be run alone.
         exact: By number of layer calls: whether so many can be answered.
         layerwise: Whether variants can go through the layers together; `None` while that is not known.
+        told: Sentences about what cannot be shared that a user has been told: each once.
     """
 
     readout: ReadOut
     exact: dict[int, bool] = field(default_factory=dict)
     layerwise: bool | None = None
+    told: set[str] = field(default_factory=set)
 
 
 def shortcut_is_exact(
@@ -44,12 +45,12 @@ def shortcut_is_exact(
     *,
     batch: TokenBatch,
     layers: Sequence[Any],
-    editing: Callable[[Sequence[ScaleEntries]], AbstractContextManager[None]],
+    under: Sequence[Intervention],
 ) -> bool:
-    """Compare an edited forward with and without answered layer calls.
+    """Compare a changed forward with and without answered layer calls.
 
-    The edits are the variant's, widened to whole rows, so that they act even where a single scalar would not. They
-    must agree to the bit in float32 on the CPU, elsewhere to 1e-5 of the edit's effect.
+    The interventions are the variant's, widened, so that they act even where a single scalar would not. The forwards
+    must agree to the bit in float32 on the CPU, elsewhere to 1e-5 of the interventions' effect.
 
     Args:
         loaded: The model.
@@ -57,19 +58,18 @@ def shortcut_is_exact(
         first: Number of layer calls to answer.
         batch: Tokens; a short piece of the first row is used.
         layers: The model's layers.
-        editing: How weights are edited.
+        under: What acts in the intact model and in the variant.
     """
     ids = batch.input_ids[:1, :N_TOKENS]
-    # recomputed rows are fixed by the plan: there the variant's own edits have to do
-    edits = variant.interventions if loaded.offloaded else tuple(_whole_row(edit) for edit in variant.interventions)
+    widened = [one.widened(loaded) for one in variant.interventions]
 
     def forward() -> torch.Tensor:
         logits: torch.Tensor = loaded.model(input_ids=ids, use_cache=False).logits
         return logits.float()
 
-    with recorded(layers) as calls, editing(()):
+    with applied(loaded, under), recorded(layers) as calls:
         baseline = forward()
-    with editing(edits):
+    with applied(loaded, (*repeated(under), *widened)):
         plain = forward()
         with answered(layers, calls[:first]):
             try:
@@ -80,7 +80,3 @@ def shortcut_is_exact(
         return torch.equal(plain, shared)
     effect = (plain - baseline).abs().amax()
     return bool((plain - shared).abs().amax() <= 1e-5 * effect)
-
-
-def _whole_row(edit: ScaleEntries) -> ScaleEntries:
-    return ScaleEntries(edit.site, edit.row, None, 0.0) if edit.row is not None else edit

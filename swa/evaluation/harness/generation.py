@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from swa.engine.variants.ablation import editing
 from swa.engine.variants.batch import automatic_batch_size
+from swa.engine.variants.interventions import applied
 from swa.engine.variants.plan import is_out_of_memory, release_memory
 from swa.errors import OutOfMemoryError, UsageError
 from swa.evaluation.harness.bridge import Encoder
@@ -59,7 +59,7 @@ class Generator:
         """
         chosen = [self._requests[index] for index in self.batches[number]]
         for variant in variants:
-            with editing(self._loaded, variant.variant.interventions), torch.random.fork_rng():
+            with applied(self._loaded, variant.variant.interventions), torch.random.fork_rng():
                 torch.manual_seed(self._seed + number)
                 yield self._generate(chosen)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def layer_lists(model: nn.Module) -> dict[str, nn.ModuleList]:
@@ -13,3 +13,13 @@ def layer_lists(model: nn.Module) -> dict[str, nn.ModuleList]:
         if isinstance(module, nn.ModuleList) and not nested:
             found[path] = module
     return found
+
+
+def layers_with(model: nn.Module, parameter: Tensor) -> frozenset[nn.Module]:
+    """The layers that a parameter lies in: several where they share it, none where it lies outside of them."""
+    return frozenset(
+        layer
+        for layers in layer_lists(model).values()
+        for layer in layers
+        if any(own is parameter for own in layer.parameters())
+    )

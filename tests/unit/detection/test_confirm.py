@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from swa.detection.confirm import confirm
-from swa.detection.losses import LossMeter
+from swa.engine.measures.losses import LossMeter
 from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
 from tests.support.tiny_loaded import loaded_tiny

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
+from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place
 from swa.engine.variants.interventions import ScaleEntries
 from swa.models.discovery.discovery import discover_sites
 from swa.models.discovery.sites import parameter_of
@@ -86,7 +88,7 @@ def test_recomputing_a_row_equals_editing_the_weight(model, factor):
     with edited_in_place(model, [edit]):
         expected = _logits(model)
     before = _bits(model)
-    with edited_by_recomputing(model, [edit], rows_of([edit])):
+    with edited_by_recomputing(model, [edit]):
         recomputed = _logits(model)
     scale = expected.abs().max()
     assert (recomputed - expected).abs().max() <= 1e-5 * scale
@@ -99,16 +101,18 @@ def test_recomputing_a_whole_column_equals_editing_it(model):
     edit = ScaleEntries(scalar.site, None, scalar.col)
     with edited_in_place(model, [edit]):
         expected = _logits(model)
-    with edited_by_recomputing(model, [edit], rows_of([edit])):
+    with edited_by_recomputing(model, [edit]):
         assert (_logits(model) - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
 def test_factor_one_is_exactly_the_baseline_when_rows_are_recomputed(model):
     edit = _active_edit(model, 1.0)
-    rows = rows_of([edit])
-    with edited_by_recomputing(model, [], rows):
+    with edited_by_recomputing(model, [replace(edit, col=None)]):
         baseline = _logits(model)
-    with edited_by_recomputing(model, [edit], rows):
+        with edited_by_recomputing(model, [edit]):
+            assert torch.equal(_logits(model), baseline)
+        with edited_by_recomputing(model, [replace(edit, factor=0.0)]):
+            assert not torch.equal(_logits(model), baseline)
         assert torch.equal(_logits(model), baseline)
 
 

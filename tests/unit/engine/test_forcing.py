@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from swa.engine.capture.capture import capture
-from swa.engine.capture.forcing import ForcedPlan, ForcedRouting, with_expert
+from swa.engine.capture.forcing import ForcedRouting, with_expert
 from swa.engine.capture.routing import recorded_routing, tokens_of
 from swa.engine.measures.reducers import LossReducer
-from swa.engine.variants.ablation import edited_in_place
 from swa.engine.variants.batch import TokenBatch
-from swa.engine.variants.interventions import ScaleEntries, Variant
+from swa.engine.variants.interventions import ScaleEntries, Variant, applied
+from swa.engine.variants.plan import ForwardPlan
 from swa.models.routing.layers import find_routed_layers
 from swa.models.routing.routers import Selections
 from tests.support.experts import IDS, LAYOUTS, WINDOWS
@@ -46,7 +46,7 @@ def test_every_token_meets_the_expert(name):
     layer = _layers(loaded)[-1]
     for site in layer.experts:
         routing = ForcedRouting(layer, site.expert)
-        with routing.arm(loaded.model, first=True):
+        with routing.applied(loaded):
             seen = capture(loaded.model, [site], IDS).sites[site]
         assert sorted(seen.tokens[seen.x.any(dim=1)].tolist()) == list(range(11))
     with torch.no_grad(), recorded_routing(loaded.model, [layer]) as natural:
@@ -62,19 +62,18 @@ def test_both_arms_get_the_selections_of_the_intact_run(name):
     earlier = loaded.sites.sites[0]
     routing = ForcedRouting(layer, 1)
     edit = ScaleEntries(earlier, None, None, 40.0)
-    plan = ForcedPlan(loaded, [Variant("loud", (edit,))], routing=routing)
     used: list[Selections] = []
 
     with torch.no_grad():
-        for edits in ((), (edit,)):
-            with plan.editing(edits):
+        for arm in (lambda: (routing,), lambda: (routing.repeated(), edit)):
+            with applied(loaded, arm()):
                 # the last hook sees what the forcing has put in place
                 handle = layer.point.attach(loaded.model, lambda seen: used.append(seen))
                 loaded.model(input_ids=WINDOWS, use_cache=False)
                 handle.remove()
         with recorded_routing(loaded.model, [layer]) as intact:
             loaded.model(input_ids=WINDOWS, use_cache=False)
-        with recorded_routing(loaded.model, [layer]) as edited, edited_in_place(loaded.model, [edit]):
+        with recorded_routing(loaded.model, [layer]) as edited, edit.applied(loaded):
             loaded.model(input_ids=WINDOWS, use_cache=False)
     assert not torch.equal(edited[layer].weights, intact[layer].weights)
     first, second = used
@@ -91,7 +90,7 @@ def test_factor_one_changes_nothing_at_all(name):
     loaded = loaded_tiny(name)
     layer = _layers(loaded)[1]
     site = layer.experts[2]
-    plan = ForcedPlan(loaded, [Variant("same", (ScaleEntries(site, 3, 5, 1.0),))], routing=ForcedRouting(layer, 2))
+    plan = ForwardPlan(loaded, [Variant("same", (ScaleEntries(site, 3, 5, 1.0),), under=(ForcedRouting(layer, 2),))])
     intact, same = plan.measure(BATCH, LossReducer())
     assert torch.equal(intact.result.nll, same.result.nll)
     assert plan.fallbacks == []
@@ -102,7 +101,7 @@ def test_the_plan_equals_plain_forwards_with_forced_selections():
     layer = _layers(loaded)[2]
     site = layer.experts[3]
     edit = ScaleEntries(site, 3, None)
-    plan = ForcedPlan(loaded, [Variant("row", (edit,))], routing=ForcedRouting(layer, 3))
+    plan = ForwardPlan(loaded, [Variant("row", (edit,), under=(ForcedRouting(layer, 3),))])
     whole = plan.measure(BATCH, LossReducer())
     handle = layer.point.attach(loaded.model, lambda seen: with_expert(seen, 3))
     weight = loaded.model.model.layers[2].mlp.experts.down_proj.data[3, 3]
@@ -122,9 +121,9 @@ def test_the_plan_equals_plain_forwards_with_forced_selections():
 def test_rows_that_are_halved_give_the_same(monkeypatch):
     loaded = loaded_tiny("mixtral")
     layer = _layers(loaded)[1]
-    variants = [Variant("removed", (ScaleEntries(layer.experts[0], None, 7),))]
-    whole = ForcedPlan(loaded, variants, routing=ForcedRouting(layer, 0)).measure(BATCH, LossReducer())
-    plan = ForcedPlan(loaded, variants, routing=ForcedRouting(layer, 0))
+    variants = [Variant("removed", (ScaleEntries(layer.experts[0], None, 7),), under=(ForcedRouting(layer, 0),))]
+    whole = ForwardPlan(loaded, variants).measure(BATCH, LossReducer())
+    plan = ForwardPlan(loaded, variants)
     original = plan._measure
 
     def fails_on_many_rows(batch, *rest):
@@ -144,7 +143,7 @@ def test_every_layer_of_the_model_is_free_but_the_forced_one():
         loaded.model(input_ids=IDS, use_cache=False)
     with (
         torch.no_grad(),
-        ForcedRouting(second, 0).arm(loaded.model, first=True),
+        ForcedRouting(second, 0).applied(loaded),
         recorded_routing(loaded.model, [first]) as forced,
     ):
         loaded.model(input_ids=IDS, use_cache=False)

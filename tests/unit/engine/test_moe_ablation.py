@@ -7,7 +7,7 @@ import torch
 
 from swa.engine.capture.capture import capture
 from swa.engine.measures.reducers import LossReducer
-from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place, rows_of
+from swa.engine.variants.ablation import edited_by_recomputing, edited_in_place
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
@@ -70,6 +70,6 @@ def test_recomputed_rows_of_experts_equal_edited_weights(name):
     for edit in _edits(loaded):
         with edited_in_place(loaded.model, [edit]):
             expected = _logits(loaded)
-        with edited_by_recomputing(loaded.model, [edit], rows_of([edit])):
+        with edited_by_recomputing(loaded.model, [edit]):
             recomputed = _logits(loaded)
         assert (recomputed - expected).abs().max() <= 1e-4 * expected.abs().max()
