@@ -15,7 +15,7 @@ from swa.cli.declare.command import Invocation
 from swa.cli.declare.options import LoadOptions, RunOptions
 from swa.cli.header import RunBlock, completed_by, ended, recorded, run_header, write_block
 from swa.cli.neuron_choice import crowded_modules
-from swa.cli.pass_plan import PassPlan, plan_pass
+from swa.cli.pass_plan import plan_pass
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_files import draw_missing, remove_figures
@@ -24,14 +24,13 @@ from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
-from swa.schemas.run import Configuration, NamedByModule, RunHeader
+from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
-from swa.store.passes import FilePassBook
+from swa.store.ledger import FileLedger
 from swa.store.vocab_tree import VocabFolder
-from swa.text.words import counted
 
 if TYPE_CHECKING:
-    from swa.cascades.analysis import CascadeOptions
+    from swa.cascades.analysis import CascadeOptions, CascadeRecords
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
     from swa.vocabulary.options import WindowOptions
@@ -123,7 +122,7 @@ class CascadeRun:
             self.progress.warn(note)
         loaded = place.load()
         taken = self.source.take(place, loaded, known)
-        plan = plan_pass(
+        effective = plan_pass(
             loaded,
             self.text,
             room=room,
@@ -132,8 +131,8 @@ class CascadeRun:
             warn=self.progress.warn,
         )
         place.log.keep()
-        with recorded(shelf.folder, self._header(loaded, shelf, plan), self.progress.warn) as block:
-            results = self._write(loaded, shelf, taken, plan, wanted, block)
+        with recorded(shelf.folder, self._header(loaded, shelf, effective), self.progress.warn) as block:
+            results = self._write(loaded, shelf, taken, wanted, block)
         return Followed(
             shelf.folder.path,
             chosen(results, [weight.coordinate for weight in taken.weights]),
@@ -143,11 +142,11 @@ class CascadeRun:
             is_new=True,
         )
 
-    def _header(self, loaded: LoadedModel, shelf: CascadeShelf, plan: PassPlan) -> RunHeader:
+    def _header(self, loaded: LoadedModel, shelf: CascadeShelf, effective: EffectiveWindows) -> RunHeader:
         header = run_header(self.call, loaded, seed=self.run.seed, dataset_fingerprint=self.text.fingerprint)
         return header.model_copy(
             update={
-                "windows": plan.effective,
+                "windows": effective,
                 "notes": MISSING if shelf.header is None else shelf.header.notes,
                 "configurations": {} if shelf.configuration is None else {CASCADE: shelf.configuration},
                 "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(loaded.sites)),
@@ -159,7 +158,6 @@ class CascadeRun:
         loaded: LoadedModel,
         shelf: CascadeShelf,
         taken: Taken,
-        plan: PassPlan,
         wanted: Configuration,
         block: RunBlock,
     ) -> list[CascadeResult]:
@@ -167,17 +165,11 @@ class CascadeRun:
         kept = [] if self.run.force else list(shelf.results)
         there = {result.coordinate for result in kept}
         missing = [weight for weight in taken.weights if weight.coordinate not in there]
-        book = FilePassBook(
-            shelf.folder.cascade_pass,
-            self._pass_key(loaded, missing, plan),
-            warn=self.progress.warn,
-            fresh=self.run.force,
-        )
+        ledger = FileLedger(shelf.folder.path / "ledger", warn=self.progress.warn, fresh=self.run.force)
         by_module = block.header.named_by_module
         assert by_module is not MISSING, "it is in the header"
         try:
-            notes: list[str] = []
-            computed = self._follow(loaded, missing, plan, book, notes)
+            computed, notes = self._follow(loaded, missing, ledger)
             earlier = [] if not kept or block.header.notes is MISSING else block.header.notes
             block.update(notes=list(dict.fromkeys([*earlier, *notes])))
             run = _of_record(block.header)
@@ -189,39 +181,23 @@ class CascadeRun:
             remove_figures(figures_of(shelf.folder, results[len(kept) :], by_module))
             block.update(configurations={CASCADE: wanted})
             shelf.file.replace(results)
-            book.discard()
             draw_missing(figures_of(shelf.folder, results, by_module), self.progress)
         except WriteError as error:
-            if not book.n_saved:
+            if not ledger.n_kept:
                 raise
             message = f"What was finished is kept in '{shelf.folder.path}', but {error.message}"
             raise PartialFailureError(message, hint=error.hint) from error
         return results
 
-    def _follow(
-        self,
-        loaded: LoadedModel,
-        missing: Sequence[SuperWeight],
-        plan: PassPlan,
-        book: FilePassBook,
-        notes: list[str],
-    ) -> list[CascadeResult]:
-        from swa.cascades.analysis import cascade
+    def _follow(self, loaded: LoadedModel, missing: Sequence[SuperWeight], ledger: FileLedger) -> CascadeRecords:
+        from swa.cascades.analysis import CascadeRecords, plan_cascade
+        from swa.engine.ledger import finish
 
-        if missing:
-            self.progress.say(f"{loaded.name}: {counted(len(missing), 'super weight')} on {plan.text}.")
-        return cascade(loaded, missing, self.text, options=self.options, book=book, progress=self.progress, notes=notes)
-
-    def _pass_key(self, loaded: LoadedModel, missing: Sequence[SuperWeight], plan: PassPlan) -> str:
-        from swa.engine.variants.interventions import ScaleEntries, Variant
-
-        variants = []
-        layers = []
-        for weight in missing:
-            site = loaded.sites.find(weight.coordinate)
-            variants.append(Variant(weight.coordinate, (ScaleEntries(site, weight.row, weight.col),)))
-            layers.append(self.options.layers.of(site.layer, loaded.sites.stacks[site.stack]))
-        return plan.key(variants, read=f"layers {layers}")
+        if not missing:
+            return CascadeRecords([], [])
+        work = plan_cascade(loaded, missing, self.text, options=self.options, progress=self.progress)
+        self.progress.say(f"{loaded.name}: {work.text}.")
+        return finish(work, ledger, self.progress)
 
 
 def _of_record(header: RunHeader) -> RunHeader:

@@ -12,7 +12,7 @@ from swa.cli.declare.options import LoadOptions, RunOptions
 from swa.cli.declare.values import parse_batch_size
 from swa.cli.header import recorded, run_header
 from swa.cli.neuron_choice import crowded_modules, unclear_modules
-from swa.cli.pass_plan import PassPlan, plan_pass
+from swa.cli.pass_plan import plan_pass
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
@@ -24,7 +24,7 @@ from swa.cli.window_plan import TextRoom, bootstrap_warning, measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
 from swa.reports.vocab_summary import model_summary
-from swa.schemas.run import Configuration, NamedByModule, RunHeader
+from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
 from swa.store.vocab_tree import VocabFolder
 
@@ -86,17 +86,17 @@ class VocabRun:
         loaded = place.load()
         named = [choice.find(loaded.sites) for choice in self.choices.neurons]
         taken = Taken([], known) if known is NOTHING_ASKED else self.source.take(place, loaded, known)
-        plan = None if room is None or not taken.weights else self._plan(loaded, room)
+        windows = None if room is None or not taken.weights else self._windows(loaded, room)
         of_super_weights = neurons_of(loaded, taken.weights)
         place.log.keep()
-        with recorded(shelf.folder, self._header(loaded, shelf, plan), self.progress.warn) as block:
+        with recorded(shelf.folder, self._header(loaded, shelf, windows), self.progress.warn) as block:
             wanted = self._configurations(place)
             work = VocabWork(loaded, shelf, self.choices, wanted, block, self.run.force, self.progress)
             try:
                 if self.choices.has_neuron_cards:
                     # first, for neurons are quick to say that nothing is defined for a model
                     work.write_neurons(of_super_weights, named)
-                self._work(work, taken, plan)
+                self._work(work, taken)
             except WriteError as error:
                 if not work.n_kept:
                     raise
@@ -114,10 +114,10 @@ class VocabRun:
             is_new=True,
         )
 
-    def _work(self, work: VocabWork, taken: Taken, plan: PassPlan | None) -> None:
+    def _work(self, work: VocabWork, taken: Taken) -> None:
         """What takes longer than neurons, and what follows from all cards."""
         if self.choices.super_weights:
-            work.write_interventions(taken, self.text, plan)
+            work.write_interventions(taken, self.text)
         if self.choices.census:
             work.write_census()
         by_module = work.block.header.named_by_module
@@ -135,7 +135,7 @@ class VocabRun:
             self.progress.warn(warning)
         return room
 
-    def _plan(self, loaded: LoadedModel, room: TextRoom) -> PassPlan:
+    def _windows(self, loaded: LoadedModel, room: TextRoom) -> EffectiveWindows:
         assert self.text is not None, "super weights are worked on with a text"
         batch_size = parse_batch_size(self.run.batch_size)
         return plan_pass(
@@ -147,14 +147,14 @@ class VocabRun:
             warn=self.progress.warn,
         )
 
-    def _header(self, loaded: LoadedModel, shelf: Shelf, plan: PassPlan | None) -> RunHeader:
+    def _header(self, loaded: LoadedModel, shelf: Shelf, windows: EffectiveWindows | None) -> RunHeader:
         earlier = shelf.header
         sites = loaded.sites
         by_module = NamedByModule(neurons=unclear_modules(sites), super_weights=crowded_modules(sites))
         header = run_header(self.call, loaded, seed=self.run.seed, dataset_fingerprint=self._dataset_fingerprint)
         return header.model_copy(
             update={
-                "windows": plan.effective if plan else MISSING if earlier is None else earlier.windows,
+                "windows": windows or (MISSING if earlier is None else earlier.windows),
                 "notes": MISSING if earlier is None else earlier.notes,
                 "without_effects": MISSING if earlier is None else earlier.without_effects,
                 "configurations": shelf.configurations,

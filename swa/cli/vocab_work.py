@@ -11,7 +11,6 @@ from pydantic import MISSING
 
 from swa.cli.header import RunBlock
 from swa.cli.neuron_choice import Neuron, identity
-from swa.cli.pass_plan import PassPlan
 from swa.cli.super_weights import Taken
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
@@ -21,8 +20,8 @@ from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration
 from swa.store.atomic import remove
-from swa.store.passes import FilePassBook
-from swa.text.words import counted
+from swa.store.census import write_census
+from swa.store.ledger import FileLedger
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
@@ -45,7 +44,8 @@ class VocabWork:
         super_weights: Cards as they are in the file.
         neurons: Cards as they are in the file.
         notes: What a reader of the numbers should know.
-        n_kept: How often something was kept: after a failure it is not lost.
+        ledger: What is finished.
+        n_written: Cards that were written.
     """
 
     loaded: LoadedModel
@@ -58,11 +58,19 @@ class VocabWork:
     super_weights: list[SuperWeightCard] = field(init=False)
     neurons: list[NeuronCard] = field(init=False)
     notes: list[str] = field(default_factory=list)
-    n_kept: int = 0
+    ledger: FileLedger = field(init=False)
+    n_written: int = 0
 
     def __post_init__(self) -> None:
         """Begin with what is there."""
         self.super_weights, self.neurons = list(self.shelf.super_weights), list(self.shelf.neurons)
+        folder = self.shelf.folder.path / "ledger"
+        self.ledger = FileLedger(folder, warn=self.progress.warn, fresh=self.force)
+
+    @property
+    def n_kept(self) -> int:
+        """How often something was kept: after a failure it is not lost."""
+        return self.ledger.n_kept + self.n_written
 
     @cached_property
     def _space(self) -> VocabularySpace:
@@ -82,7 +90,9 @@ class VocabWork:
             UnsupportedModelError: Vocabulary effects are not defined for the model, or for a named neuron.
             WriteError: A card could not be kept.
         """
-        from swa.cli.vocab_neurons import cards_of, without_effects
+        from swa.cli.vocab_neurons import without_effects
+        from swa.engine.ledger import finish
+        from swa.vocabulary.neurons import plan_neuron_cards
 
         if self.force:
             self._drop_figures(neurons=self.neurons)
@@ -97,10 +107,10 @@ class VocabWork:
         undefined = without_effects(self._space, [neuron for neuron in missing if neuron not in named])
         self._say_undefined(undefined)
         possible = [neuron for neuron in missing if neuron in named or neuron.site.module not in undefined]
-        for card in cards_of(self._space, possible, self.choices.cards, self.progress):
-            self.shelf.neuron_file.append(card)
-            self.neurons.append(card)
-            self.n_kept += 1
+        planned = plan_neuron_cards(self._space, possible, options=self.choices.cards)
+        self.neurons += finish(planned, self.ledger, self.progress)
+        self.shelf.neuron_file.replace(self.neurons)
+        self.n_written += len(possible)
 
     def _say_undefined(self, modules: Sequence[str]) -> None:
         known = [] if self.block.header.without_effects is MISSING else self.block.header.without_effects
@@ -111,15 +121,15 @@ class VocabWork:
         if not set(modules) <= set(known):
             self.block.update(without_effects=list(dict.fromkeys([*known, *modules])))
 
-    def write_interventions(self, taken: Taken, text: TextSource | None, plan: PassPlan | None) -> None:
+    def write_interventions(self, taken: Taken, text: TextSource | None) -> None:
         """Compute the cards of super weights that have none, all from one pass over the text.
 
         Raises:
             UnsupportedModelError: The model computes from copies of its weights, or a cascade is not defined for it.
             WriteError: The sums or the cards could not be kept.
         """
-        from swa.vocabulary.interventions import interventions_of
-        from swa.vocabulary.interventions_run import super_weight_cards
+        from swa.engine.ledger import finish
+        from swa.vocabulary.super_weight_cards import plan_super_weight_cards
 
         candidates = [*taken.known.candidates, *taken.weights]
         done = {card.coordinate for card in self.super_weights if keeps_away(card, candidates)}
@@ -128,37 +138,19 @@ class VocabWork:
             self._keep_interventions([])
             return
         assert text is not None, "a super weight is worked on with a text"
-        assert plan is not None, "there is a text"
-        options = self.choices.interventions
-        planned = interventions_of(
+        planned = plan_super_weight_cards(
             self.loaded,
             missing,
+            text,
             candidates=candidates,
-            control_samples=options.control_samples,
-            seed=options.seed,
+            windows=self.choices.windows,
+            options=self.choices.interventions,
+            progress=self.progress,
         )
-        variants = [variant for one in planned for variant in one.variants]
-        counts = f"{counted(len(missing), 'super weight')}, {len(variants)} variants and the intact model"
-        self.progress.say(f"{self.loaded.name}: {counts} on {plan.text}.")
-        key = plan.key(variants, read="cascade" if options.cascade else "")
-        path = self.shelf.folder.intervention_pass
-        book = FilePassBook(path, key, warn=self.progress.warn, fresh=self.force)
-        try:
-            cards = super_weight_cards(
-                self.loaded,
-                missing,
-                text,
-                candidates=candidates,
-                windows=self.choices.windows,
-                options=options,
-                book=book,
-                progress=self.progress,
-                notes=self.notes,
-            )
-        finally:
-            self.n_kept += book.n_saved
-        self._keep_interventions([_with_record(card, weight) for card, weight in zip(cards, missing, strict=True)])
-        book.discard()
+        self.progress.say(f"{self.loaded.name}: {planned.text}.")
+        found = finish(planned, self.ledger, self.progress)
+        self.notes += found.notes
+        self._keep_interventions(found.cards)
 
     def write_census(self) -> None:
         """Count every neuron of the model, unless it is done.
@@ -167,18 +159,17 @@ class VocabWork:
             UnsupportedModelError: Vocabulary effects are not defined for the model.
             WriteError: A part could not be kept.
         """
-        from swa.cli.vocab_neurons import census_file, write_parts
+        from swa.engine.ledger import finish
+        from swa.vocabulary.census import plan_census
 
         path = self.shelf.folder.census
         if path.exists() and not self.force:
             return
-        parts = census_file(path, self.wanted[CENSUS].key)
-        parts.begin(fresh=self.force)
-        for _ in write_parts(self._space, parts, seed=self.choices.cards.seed, progress=self.progress):
-            self.n_kept += 1
+        planned = plan_census(self._space, seed=self.choices.cards.seed, progress=self.progress)
+        found = finish(planned, self.ledger, self.progress)
         remove(path)  # one of another configuration must never stand under the new one
         self._adopt(CENSUS)
-        parts.join([number for number in range(len(self.loaded.sites)) if parts.has(number)])
+        write_census(path, (one.columns() for one in found))
 
     def _keep_interventions(self, cards: Sequence[SuperWeightCard]) -> None:
         """Write the file: earlier cards in their places, computed ones instead of them or behind."""
@@ -200,7 +191,7 @@ class VocabWork:
         self.block.update(notes=list(dict.fromkeys([*earlier_notes, *self.notes])))
         self.shelf.super_weight_file.replace(kept)
         self.super_weights = kept
-        self.n_kept += len(cards)
+        self.n_written += len(cards)
 
     def _adopt(self, name: str) -> None:
         """Say in `run_config.json` what the file's cards depend on."""
@@ -213,11 +204,6 @@ class VocabWork:
         self, *, super_weights: Iterable[SuperWeightCard] = (), neurons: Iterable[NeuronCard] = ()
     ) -> None:
         remove_figures(figures_of(self.shelf.folder, super_weights, neurons, self.shelf.by_module))
-
-
-def _with_record(card: SuperWeightCard, weight: SuperWeight) -> SuperWeightCard:
-    """The card with what the detection knows of the super weight."""
-    return card.model_copy(update={"coordinate": weight.coordinate, "moe": weight.moe})
 
 
 def neurons_of(loaded: LoadedModel, weights: Iterable[SuperWeight]) -> list[Neuron]:

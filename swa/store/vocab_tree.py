@@ -41,19 +41,9 @@ class VocabFolder(ModelFolder):
         return self.super_weight_metrics / "super_weights.jsonl"
 
     @property
-    def intervention_pass(self) -> Path:
-        """Sums of an unfinished pass over the text."""
-        return self.super_weight_metrics / "pass.npz"
-
-    @property
     def cascade_results(self) -> Path:
         """Records of `swa cascade`, one a line."""
         return self.cascade_metrics / "cascade.jsonl"
-
-    @property
-    def cascade_pass(self) -> Path:
-        """Sums of an unfinished pass of `swa cascade`."""
-        return self.cascade_metrics / "pass.npz"
 
     @property
     def neuron_plots(self) -> Path:
