@@ -26,14 +26,16 @@ from swa.data.sources import load_text
 from swa.data.token_classes import token_classes
 from swa.data.token_text import token_texts
 from swa.data.windows import token_stream
+from swa.engine.ledger import MemoryLedger, finish
 from swa.engine.measures.text_windows import text_windows
 from swa.models.loading.load import load_model
+from swa.progress import SilentProgress
 from swa.schemas.detection import SuperWeight
-from swa.vocabulary.census import census
+from swa.vocabulary.census import plan_census
 from swa.vocabulary.enrichment import enrichment
-from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions
 from swa.vocabulary.space import vocabulary_space
+from swa.vocabulary.super_weight_cards import plan_super_weight_cards
 
 N_NAIVE = 11
 WINDOW = 512
@@ -74,7 +76,8 @@ def card(loaded: Any, depth: float, n_windows: int) -> None:
     options = InterventionOptions(bootstrap=500)
     ours, naive = Spent(), Spent()
     with ours.measured():
-        super_weight_cards(loaded, [weight], text, windows=cut, options=options)
+        planned = plan_super_weight_cards(loaded, [weight], text, windows=cut, options=options)
+        finish(planned, MemoryLedger(), SilentProgress())
     found = text_windows(loaded, text, tokens=cut.tokens, window_len=WINDOW, stride=WINDOW)
     rows = [torch.tensor([sequence.tokens]) for sequence in found.sequences]
     stopwords = torch.arange(200)
@@ -109,8 +112,7 @@ def all_neurons(loaded: Any, n_layers: int) -> None:
     del rows, directions
     ours = Spent()
     with resident_peak() as peak, ours.measured():
-        for _ in census(loaded, sites=sites, space=space):
-            pass
+        finish(plan_census(space, sites=sites), MemoryLedger(), SilentProgress())
     print(
         f"P6: {sum(site.d_ff for site in sites)} neurons cost {bare.times_faster_than(ours)} of the bare matrix "
         f"product ({bare.wall:.1f} s), {peak.above / 2**30:.2f} GiB above the model",

@@ -36,13 +36,15 @@ class ScoringPlan:
         windows: In order; together they score each token at most once.
         window_length: Text tokens in a window, after clamping.
         stride: Step between windows.
-        n_targets: Scored targets of all windows.
+        n_laid: Targets of all windows.
+        n_targets: Those that are scored; fewer where the first of each window is left out.
         notes: Sentences about what was clamped.
     """
 
     windows: tuple[ScoringWindow, ...]
     window_length: int
     stride: int
+    n_laid: int
     n_targets: int
     notes: tuple[str, ...]
 
@@ -115,6 +117,7 @@ def plan_windows(
         windows=tuple(windows),
         window_length=window_length,
         stride=stride,
+        n_laid=scored,
         n_targets=sum(window.n_targets for window in windows),
         notes=tuple(notes),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -35,8 +36,12 @@ class DetectionWindows:
     n_prefix: int
 
 
+@lru_cache(maxsize=2)
 def token_stream(tokenizer: Any, text: str) -> Tensor:
-    """Token ids `(n,)` of a whole text, tokenised once and without special tokens."""
+    """Token ids `(n,)` of a whole text, without special tokens; the steps of a run that share both share the work.
+
+    Who wants to change the ids copies them.
+    """
     # the text is longer than any context on purpose; the tokenizer's warning about it would only mislead
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return torch.tensor(ids, dtype=torch.int64)

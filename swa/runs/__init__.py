@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swa.models.loading.options import LoadOptions
     from swa.data.options import TextOptions
+    from swa.models.loading.options import LoadOptions
     from swa.runs.driver.models import Outcomes
     from swa.runs.driver.step import Outcome
     from swa.runs.options import WeightOptions

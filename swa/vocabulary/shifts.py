@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from swa.data.token_text import token_text
-from swa.engine.measures.passes import PassSums
+from swa.engine.measures.pass_sums import PassSums
 from swa.engine.variants.interventions import BASELINE
 from swa.schemas.cards import TokenShift, TokenShifts
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,6 +44,12 @@ class VocabularySpace:
         """Ids of the tokens, ascending."""
         ids: list[int] = self.unembedding.ids.tolist()
         return ids
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the tokenizer's pieces and of which of them stand for text, for the keys of items."""
+        pieces = sorted(self.loaded.tokenizer.get_vocab().items(), key=lambda piece: piece[1])
+        return hashlib.sha256(repr((pieces, self.token_ids)).encode()).hexdigest()
 
     def directions(self, site: Site, cols: Sequence[int] | slice, *, dtype: torch.dtype) -> Tensor:
         """What U' reads of some columns of a down projection, `(d_model, n)`.

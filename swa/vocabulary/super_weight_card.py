@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import MISSING
 
-from swa.engine.measures.passes import PassSums
+from swa.engine.measures.pass_sums import PassSums
 from swa.engine.measures.window_metrics import METRICS
 from swa.engine.variants.inactive import why_inactive
 from swa.engine.variants.interventions import BASELINE
@@ -59,6 +60,8 @@ def super_weight_card(
         optional["bootstrap"] = _bootstrap(sums, removal, delta, record.coordinate, options)
     if cascade is not None:
         optional["cascade"] = cascade
+    if record.moe is not MISSING:
+        optional["moe"] = record.moe
     card = {
         "model": loaded.name,
         "tensor": TENSORS[site.kind],
@@ -67,6 +70,7 @@ def super_weight_card(
         "col": record.col,
         "expert": site.expert,
         "module": site.module,
+        "coordinate": record.coordinate,
         "weight": record.weight,
         "baselines": _metrics(baseline.sum(axis=0) / n_targets.sum()),
         "deltas": _metrics(delta),

@@ -10,8 +10,8 @@ from swa.data.options import WindowOptions
 from swa.data.tokens import unlisted_ids
 from swa.models.discovery.sites import parameter_of
 from swa.stats import N_RESAMPLES
-from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions
+from tests.support.at_once import super_weight_cards
 from tests.support.evaluating import edited_copy, reading_model, super_weight
 from tests.support.tiny_loaded import text_of
 from tests.support.window_loop import metrics_of, plain_sums, windows_by_hand
@@ -152,44 +152,6 @@ def test_the_cascade_of_a_card_ends_with_its_own_deltas(loud):
     assert card.cascade.delta_entropy[:2] == [0.0, 0.0]
     assert card.cascade.delta_entropy[-1] == pytest.approx(card.deltas.entropy, rel=1e-4)
     assert card.cascade.delta_margin[-1] == pytest.approx(card.deltas.topk_margin, rel=1e-4)
-
-
-class Kept:
-    """A pass book that fails after some batches, as a kill would."""
-
-    def __init__(self, fail_after=None):
-        self.arrays, self.n_saves, self.fail_after = None, 0, fail_after
-
-    def load(self):
-        return self.arrays
-
-    def save(self, arrays):
-        if self.fail_after is not None and self.n_saves >= self.fail_after:
-            raise KeyboardInterrupt
-        self.n_saves += 1
-        self.arrays = {name: array.copy() for name, array in arrays.items()}
-
-
-def test_an_interrupted_pass_goes_on_to_the_same_card(loud):
-    loaded = reading_model("llama", context_length=64)
-    weights = [super_weight(loaded, 1, 3, 5)]
-    loud(loaded, *weights)
-    options = InterventionOptions(batch_size=3, cascade=True, bootstrap=20)
-
-    def run(book):
-        return super_weight_cards(loaded, weights, TEXT, windows=WINDOWS, options=options, book=book)
-
-    whole = Kept()
-    expected = run(whole)
-    book = Kept()
-    for stop in range(1, whole.n_saves):
-        book.fail_after = stop
-        with pytest.raises(KeyboardInterrupt):
-            run(book)
-    book.fail_after = None
-    assert run(book) == expected
-    assert book.n_saves == whole.n_saves
-    assert whole.n_saves > 3
 
 
 def test_a_removal_without_effect_says_why():

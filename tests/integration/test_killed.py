@@ -28,7 +28,6 @@ STATE = ("*.log", "*/run_config.json", "*-count")
 """Logs tell both runs; the header of a completed run is its own (compared by its status)."""
 
 
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("killed")

@@ -12,10 +12,9 @@ from swa.models.loading.load import load_model
 from swa.models.loading.weights import matrix_of
 from swa.models.readout.unembedding import find_unembedding
 from swa.progress import SilentProgress
-from swa.vocabulary.census import census
-from swa.vocabulary.neurons import neuron_cards
 from swa.vocabulary.options import NeuronOptions
 from swa.vocabulary.space import vocabulary_space
+from tests.support.at_once import census, neuron_cards
 from tests.support.direct_effect import IDS, unexplained
 from tests.support.neuron_formulas import FORMULAS, written_by
 from tests.support.tiny_checkpoint import write_tiny_checkpoint
@@ -183,7 +182,7 @@ def test_the_unembedding_is_the_models_own_weight_and_no_copy(name, tied):
 def test_models_without_a_single_residual_stream_or_a_linear_head_are_refused(name):
     loaded = speaking(name)
     with pytest.raises(UnsupportedModelError, match=UNDEFINED[name]):
-        next(neuron_cards(loaded, [(loaded.sites.sites[0], 0)]))
+        neuron_cards(loaded, [(loaded.sites.sites[0], 0)])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +193,7 @@ def test_sites_beside_the_residual_stream_are_refused(name, reason):
     space = vocabulary_space(loaded)
     wrong = next(site for site in loaded.sites if not space.unembedding.supports(site))
     with pytest.raises(UnsupportedModelError, match=reason):
-        next(neuron_cards(loaded, [(wrong, 0)], space=space))
+        neuron_cards(loaded, [(wrong, 0)], space=space)
 
 
 NOTES = {
@@ -249,7 +248,7 @@ def test_the_census_agrees_with_the_cards(name):
     space = vocabulary_space(loaded)
     for found in census(loaded, space=space):
         cols = range(0, found.site.d_ff, 7)
-        cards = list(neuron_cards(loaded, [(found.site, col) for col in cols], options=WHOLE, space=space))
+        cards = neuron_cards(loaded, [(found.site, col) for col in cols], options=WHOLE, space=space)
         table = found.columns()
         assert {len(values) for values in table.values()} == {found.site.d_ff}
         for col, card in zip(cols, cards, strict=True):
@@ -266,7 +265,7 @@ def test_a_census_goes_on_with_the_sites_that_are_left():
     loaded = speaking("mixtral")
     whole = {found.site: found for found in census(loaded)}
     assert list(whole) == list(loaded.sites.sites)
-    rest = list(census(loaded, sites=loaded.sites.sites[5:7]))
+    rest = census(loaded, sites=loaded.sites.sites[5:7])
     assert [found.site for found in rest] == list(loaded.sites.sites[5:7])
     for found in rest:
         assert found.labels == whole[found.site].labels
@@ -296,7 +295,7 @@ def test_the_weights_stay_as_they_are():
     before = loaded.model(input_ids=IDS, use_cache=False).logits
     loaded = speaking("llama")
     state = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}
-    list(neuron_cards(loaded, [(loaded.sites.sites[0], 0)], options=WHOLE))
+    neuron_cards(loaded, [(loaded.sites.sites[0], 0)], options=WHOLE)
     assert all(torch.equal(state[name], tensor) for name, tensor in loaded.model.state_dict().items())
     assert torch.equal(loaded_tiny("llama").model(input_ids=IDS, use_cache=False).logits, before)
 

@@ -11,8 +11,8 @@ import torch
 from swa.data.options import WindowOptions
 from swa.data.sources import load_text
 from swa.data.tokens import unlisted_ids
-from swa.vocabulary.interventions_run import super_weight_cards
 from swa.vocabulary.options import InterventionOptions
+from tests.support.at_once import super_weight_cards
 from tests.support.evaluating import super_weight
 from tests.support.window_loop import metrics_of, plain_sums, windows_by_hand
 

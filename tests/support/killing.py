@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support import warm
 
+
 class Killer:
     """Replaces `Path.replace`, with which every whole file gets its name.
 

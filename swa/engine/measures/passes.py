@@ -1,163 +1,137 @@
-"""One pass over the windows for the intact model and every intervention, with sums that can be kept and taken up."""
+"""A pass over windows for the intact model and every variant: planned in items, summed when all are there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import NamedTuple
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from pydantic import JsonValue
 
-from swa.engine.measures.lens import LensReader, LensSums, LensTarget, joined_sums
-from swa.engine.measures.window_metrics import WindowReducer, WindowSums
+from swa.engine.ledger import Item, Ledger, Round, chunks, item_key, model_content
+from swa.engine.measures.lens import LensReader, LensTarget
+from swa.engine.measures.pass_sums import PassSums, item_arrays
+from swa.engine.measures.text_windows import BatchedWindows
+from swa.engine.measures.window_metrics import WindowReducer
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import BASELINE, Variant
-from swa.engine.variants.plan import ForwardPlan, Measured
+from swa.engine.variants.plan import ForwardPlan
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
-
-Arrays = Mapping[str, NDArray[np.generic]]
-
-
-class PassBook(Protocol):
-    """Keeps the sums of a pass while it runs."""
-
-    def load(self) -> Arrays | None:
-        """What was kept last, `None` for a new pass."""
-        ...
-
-    def save(self, arrays: Arrays) -> None:
-        """Keep this instead."""
+from swa.store.ledger import Answer
 
 
-class NoPassBook:
-    """The default of the Python API: nothing is kept."""
-
-    def load(self) -> Arrays | None:
-        """See `PassBook.load`."""
-        return None
-
-    def save(self, arrays: Arrays) -> None:
-        """See `PassBook.save`."""
-
-
-@dataclass
-class PassSums:
-    """What a pass has added up.
+class _Chunk(NamedTuple):
+    """Variants of one item.
 
     Attributes:
-        n_batches: Batches that are in it.
-        metrics: By variant's name: `(n_windows, 5)` sums over each window's targets.
-        n_targets: `(n_windows,)` targets of each window.
-        p: By variant's name: `(vocabulary,)` Σ p over all targets; of the intact model and of removals.
-        logp: The same of log p.
-        lens: By variant's name: readings through the lens.
+        variants: The variants.
+        names: Name of each model, the intact one first; `None` for it where an item before has its sums.
+        shifted: Numbers of the models whose token shifts are kept: 0 is the intact one, the variants follow.
+        content: What the keys of its items hold of it.
     """
 
-    n_batches: int = 0
-    metrics: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    n_targets: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    p: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    logp: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    lens: dict[str, LensSums] = field(default_factory=dict)
-
-    def add(self, measured: Sequence[Measured[WindowSums]], *, shifted: set[str]) -> None:
-        """Add a batch.
-
-        Args:
-            measured: The intact model first, then the variants.
-            shifted: Names of the variants whose token shifts are wanted.
-        """
-        self.n_batches += 1
-        self.n_targets = np.concatenate([self.n_targets, measured[0].result.n_targets.numpy()])
-        for one in measured:
-            name, sums = one.variant.name, one.result
-            before = self.metrics.get(name)
-            rows = sums.metrics.numpy()
-            self.metrics[name] = rows if before is None else np.concatenate([before, rows])
-            if name in shifted:
-                self.p[name] = self.p.get(name, 0.0) + sums.p.numpy()
-                self.logp[name] = self.logp.get(name, 0.0) + sums.logp.numpy()
-            if one.seen is not None:
-                before_lens = self.lens.get(name)
-                self.lens[name] = one.seen if before_lens is None else joined_sums([before_lens, one.seen])
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Everything as named arrays."""
-        found: dict[str, NDArray[np.generic]] = {"n_batches": np.array(self.n_batches), "n_targets": self.n_targets}
-        for kind, values in (("metrics", self.metrics), ("p", self.p), ("logp", self.logp)):
-            found |= {f"{kind}/{name}": array for name, array in values.items()}
-        for name, lens in self.lens.items():
-            found[f"readings/{name}"] = lens.readings.numpy()
-            found[f"h_row/{name}"] = lens.h_row.numpy()
-            found[f"counts/{name}"] = np.array([lens.n_positions, lens.n_windows])
-        return found
-
-    @classmethod
-    def of(cls, arrays: Arrays) -> PassSums:
-        """Read `arrays` back."""
-        by_kind: dict[str, dict[str, NDArray]] = {}  # type: ignore[type-arg]
-        for key, array in arrays.items():
-            kind, _, name = key.partition("/")
-            by_kind.setdefault(kind, {})[name] = array
-        lens = {
-            name: LensSums(
-                torch.from_numpy(readings),
-                int(by_kind["counts"][name][0]),
-                torch.from_numpy(by_kind["h_row"][name]),
-                int(by_kind["counts"][name][1]),
-            )
-            for name, readings in by_kind.get("readings", {}).items()
-        }
-        return cls(
-            int(by_kind["n_batches"][""]),
-            by_kind.get("metrics", {}),
-            by_kind["n_targets"][""],
-            by_kind.get("p", {}),
-            by_kind.get("logp", {}),
-            lens,
-        )
+    variants: Sequence[Variant]
+    names: Sequence[str | None]
+    shifted: Collection[int]
+    content: dict[str, JsonValue]
 
 
-def run_pass(
-    loaded: LoadedModel,
-    batches: Sequence[TokenBatch],
-    variants: Sequence[Variant],
-    *,
-    shifted: Sequence[Variant],
-    lens: Mapping[Variant, LensTarget],
-    stopword_ids: Sequence[int],
-    book: PassBook,
-    progress: Progress,
-    title: str,
-    notes: list[str],
-) -> PassSums:
-    """Run every batch once for the intact model and each variant.
+class _Piece(NamedTuple):
+    """One item: a batch and a chunk, and the key of both."""
 
-    Args:
+    batch: TokenBatch
+    chunk: _Chunk
+    key: str
+
+
+@dataclass(frozen=True)
+class WindowPass:
+    """Every batch of windows once for the intact model and each variant.
+
+    Attributes:
         loaded: The model.
-        batches: The windows.
-        variants: The interventions.
+        windows: The windows.
+        variants: The interventions; their names differ.
+        title: What the runs are called where they are counted.
+        progress: Where a fallback is told.
         shifted: Variants whose token shifts are wanted.
         lens: What is read through the lens of which variant.
         stopword_ids: Ids of function words, ascending; without any their mass is 0.
-        book: Keeps the sums after each batch.
-        progress: Where runs are counted.
-        title: What they are called there.
-        notes: Sentences about what could not be shared are added here.
     """
-    kept = book.load()
-    sums = PassSums() if kept is None else PassSums.of(kept)
-    plan = ForwardPlan(loaded, list(variants), progress=progress)
-    reader = LensReader(loaded, lens) if lens else None
-    names = {BASELINE.name, *(variant.name for variant in shifted)}
-    with progress.task(title, len(batches) * (len(variants) + 1)) as task:
-        task.advance(sums.n_batches * (len(variants) + 1))
-        for batch in batches[sums.n_batches :]:
-            measured = plan.measure(batch, WindowReducer(stopword_ids), reader=reader, advance=task.advance)
-            sums.add(measured, shifted=names)
-            book.save(sums.arrays())
-    notes += [sentence for sentence in plan.fallbacks if sentence not in notes]
-    return sums
+
+    loaded: LoadedModel
+    windows: BatchedWindows
+    variants: Sequence[Variant]
+    title: str
+    progress: Progress
+    shifted: Sequence[Variant] = ()
+    lens: Mapping[Variant, LensTarget] = field(default_factory=dict)
+    stopword_ids: Sequence[int] = ()
+
+    def round(self) -> Round:
+        """All items, batch by batch: the intact model runs once for the chunks of a batch."""
+        plan = ForwardPlan(self.loaded, self.variants, progress=self.progress)
+        run = _Run(plan, WindowReducer(self.stopword_ids), LensReader(self.loaded, self.lens) if self.lens else None)
+        items = [Item(piece.key, len(piece.chunk.variants) + 1, run.of(piece)) for piece in self._pieces]
+        return Round(self.title, items)
+
+    def sums(self, ledger: Ledger) -> PassSums:
+        """The sums over all batches, added in their order, with what was clamped and what could not be shared."""
+        sums = PassSums(notes=list(self.windows.windows.notes))
+        for piece in self._pieces:
+            sums.add(ledger.get(piece.key), piece.chunk.names)
+        return sums
+
+    @cached_property
+    def _pieces(self) -> list[_Piece]:
+        common = {"model": model_content(self.loaded), "stopwords": list(self.stopword_ids)}
+        parts = [self._chunk(number, some) for number, some in enumerate(chunks(self.variants, self.loaded))]
+        return [
+            _Piece(batch, chunk, item_key("windows", batch=digest, **common, **chunk.content))
+            for batch in self.windows.batches
+            for digest in [batch.digest]
+            for chunk in parts
+        ]
+
+    def _chunk(self, number: int, variants: Sequence[Variant]) -> _Chunk:
+        shifted = [place for place, variant in enumerate(variants, start=1) if variant in self.shifted]
+        if self.shifted and number == 0:
+            shifted = [0, *shifted]
+        content: dict[str, JsonValue] = {
+            "variants": [variant.content for variant in variants],
+            "shifted": list(shifted),
+            "lens": [_content_of(self.lens.get(variant)) for variant in variants],
+        }
+        names = [None if number else BASELINE.name, *(variant.name for variant in variants)]
+        return _Chunk(variants, names, shifted, content)
+
+
+def _content_of(target: LensTarget | None) -> JsonValue:
+    return None if target is None else [target.stack, list(target.layers), target.layer, target.row]
+
+
+class _Run(NamedTuple):
+    """What computes the items of a pass; the plan keeps the intact model from one to the next.
+
+    Attributes:
+        plan: Runs batches.
+        reducer: What is kept of the logits.
+        reader: Reads variants through the lens.
+    """
+
+    plan: ForwardPlan
+    reducer: WindowReducer
+    reader: LensReader | None
+
+    def of(self, piece: _Piece) -> Callable[[Callable[[], None]], Answer]:
+        """How one item is computed."""
+
+        def compute(advance: Callable[[], None]) -> Answer:
+            measured = self.plan.measure(
+                piece.batch, self.reducer, variants=piece.chunk.variants, reader=self.reader, advance=advance
+            )
+            return Answer(arrays=item_arrays(measured, piece.chunk.shifted), notes=tuple(self.plan.fallbacks))
+
+        return compute

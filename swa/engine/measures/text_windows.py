@@ -10,6 +10,8 @@ from swa.data.windows import special_prefix, token_stream
 from swa.engine.packing.trees import TargetedSequence
 from swa.engine.variants.batch import TokenBatch, automatic_batch_size
 from swa.models.loading.loaded import LoadedModel
+from swa.schemas.run import EffectiveWindows
+from swa.text.words import counted
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class TextWindows:
         sequences: One a window; the last `n_targets` of its tokens are scored.
         window_len: Text tokens in a window, after clamping.
         stride: Step between windows.
-        n_targets: Scored targets of all windows.
+        n_laid: Targets of all windows.
+        n_targets: Those that are scored.
         bos: Whether special tokens stand in front of each window.
         notes: Sentences about what was clamped.
     """
@@ -28,6 +31,7 @@ class TextWindows:
     sequences: tuple[TargetedSequence, ...]
     window_len: int
     stride: int
+    n_laid: int
     n_targets: int
     bos: bool
     notes: tuple[str, ...]
@@ -54,7 +58,7 @@ def text_windows(
     stride: int,
     drop_first_token: bool = False,
 ) -> TextWindows:
-    """Lay windows over a text, which is tokenised once and without special tokens.
+    """Lay windows over a text.
 
     Args:
         loaded: The model: its tokenizer, its special tokens in front of a text, its context.
@@ -82,17 +86,77 @@ def text_windows(
         tuple(TargetedSequence(tuple(window_ids(stream, w, prefix)), w.n_targets) for w in plan.windows),
         window_len=plan.window_length,
         stride=plan.stride,
+        n_laid=plan.n_laid,
         n_targets=plan.n_targets,
         bos=bool(prefix),
         notes=plan.notes,
     )
 
 
-def windows_at_once(loaded: LoadedModel, windows: TextWindows, batch_size: int | None) -> int:
-    """The batch size as given, else what a tenth of the memory takes."""
-    return batch_size or automatic_batch_size(
+@dataclass(frozen=True)
+class BatchedWindows:
+    """Windows over a text, so many at once.
+
+    Attributes:
+        windows: The windows.
+        effective: What the record says of them.
+    """
+
+    windows: TextWindows
+    effective: EffectiveWindows
+
+    @property
+    def batches(self) -> list[TokenBatch]:
+        """All windows, in order."""
+        return self.windows.batches(self.effective.batch_size)
+
+    @property
+    def text(self) -> str:
+        """The windows in words."""
+        windows = self.effective
+        count = counted(windows.n_windows, "window")
+        return f"{count} of {windows.window_len} tokens ({windows.tokens_scored} scored)"
+
+
+def batched_windows(
+    loaded: LoadedModel,
+    text: TextSource,
+    *,
+    tokens: int,
+    window_len: int,
+    stride: int,
+    drop_first_token: bool,
+    batch_size: int | None,
+) -> BatchedWindows:
+    """Lay windows over a text for passes; see `text_windows`.
+
+    Args:
+        loaded: The model.
+        text: The text.
+        tokens: Targets to score.
+        window_len: Text tokens in a window.
+        stride: Step between windows.
+        drop_first_token: Leave the first scored target of each window out.
+        batch_size: Windows at once; `None`: what a tenth of the memory takes.
+
+    Raises:
+        UsageError: The numbers make no windows, or the text is too short.
+    """
+    windows = text_windows(
+        loaded, text, tokens=tokens, window_len=window_len, stride=stride, drop_first_token=drop_first_token
+    )
+    at_once = batch_size or automatic_batch_size(
         loaded.sites,
         n_tokens=max(len(sequence.tokens) for sequence in windows.sequences),
         vocabulary=loaded.model.get_output_embeddings().weight.shape[0],
         device=loaded.device,
     )
+    effective = EffectiveWindows(
+        tokens=windows.n_laid,
+        tokens_scored=windows.n_targets,
+        window_len=windows.window_len,
+        stride=windows.stride,
+        n_windows=len(windows.sequences),
+        batch_size=at_once,
+    )
+    return BatchedWindows(windows, effective)

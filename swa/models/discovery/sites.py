@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from swa.errors import UsageError
@@ -45,6 +46,11 @@ class Site:
     strides: tuple[int, int]
     offset: int
     shared_with: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> list[JsonValue]:
+        """What the key of an item holds of it."""
+        return [self.module, self.parameter, self.expert]
 
     @property
     def inner(self) -> str:

@@ -140,7 +140,9 @@ def context_length_of_config(config: Any, tokenizer: Any) -> int:
 
 
 def _text_config(config: Any) -> dict[str, Any]:
-    values: dict[str, Any] = config.get_text_config(decoder=True).to_dict()  # attribute access fails where layers differ
+    values: dict[str, Any] = config.get_text_config(
+        decoder=True
+    ).to_dict()  # attribute access fails where layers differ
     return values
 
 

@@ -10,7 +10,6 @@ from swa.store.atomic import WriteError
 from swa.store.ledger import FileLedger
 
 
-
 def check(run: ModelRun, step: Step[Inputs, Result, Record]) -> None:
     """Refuse what lies in a step's folder and does not fit, before anything is computed.
 

@@ -166,4 +166,3 @@ def _saved(path: Path) -> RunConfig | None:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-

@@ -22,6 +22,7 @@ Inputs = TypeVar("Inputs")
 Result = TypeVar("Result")
 Record = TypeVar("Record")
 
+
 @dataclass(frozen=True)
 class Outcome(Generic[Record]):
     """What a step gave for one model.

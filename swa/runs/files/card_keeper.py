@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import MISSING
-
 from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS
+
 from swa.runs.driver.provenance import RunBlock
 from swa.runs.files.cards import figures_of, remove_figures
 from swa.runs.inputs.saved_cards import SavedCards

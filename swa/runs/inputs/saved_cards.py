@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import MISSING
-
 from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, check_configuration
+
 from swa.runs.driver.provenance import last_run
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import MISSING, JsonValue
+from swa.findings.verdict import is_confirmed
 
 from swa.detection.options import EXPERT_OPTIONS, DetectOptions
-from swa.findings.verdict import is_confirmed
 from swa.options import in_section
 from swa.runs.driver.call import Call
 from swa.runs.driver.execute import execute

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from swa.runs.driver.model_run import ModelRun
 from swa.data.scoring import ScoringPlan, plan_windows
 from swa.errors import UsageError
+from swa.runs.driver.model_run import ModelRun
 
 if TYPE_CHECKING:
     from swa.data.options import WindowOptions

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, cards_key, facts_of
+
 from swa.data.options import WindowOptions
 from swa.runs.driver.call import Call
-from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, cards_key, facts_of
 from swa.runs.driver.model_run import ModelRun
 from swa.runs.options import WeightOptions
 from swa.schemas.run import Configuration
@@ -66,9 +67,7 @@ class VocabChoices:
         """Whether cards of neurons are written: of named ones, or of those of super weights."""
         return self.super_weights or bool(self.neurons)
 
-    def configurations(
-        self, call: Call, run: ModelRun, *, dataset_fingerprint: str | None
-    ) -> dict[str, Configuration]:
+    def configurations(self, call: Call, run: ModelRun, *, dataset_fingerprint: str | None) -> dict[str, Configuration]:
         """The configurations of the files that are written."""
         written = {SUPER_WEIGHTS: self.super_weights, NEURONS: self.has_neuron_cards, CENSUS: self.census}
         return {

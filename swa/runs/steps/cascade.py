@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
+from swa.runs.driver.keys import cascade_key, check_configuration, facts_of
 
 from swa.cascades.options import CascadeOptions
 from swa.runs.driver.call import Call
-from swa.runs.driver.keys import cascade_key, check_configuration, facts_of
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.provenance import RunBlock, completed_by, ended, run_header, write_block
 from swa.runs.driver.step import Outcome, Plan, Step
@@ -214,9 +214,7 @@ def cascade(
     results = ResultsFolder(run.results_dir)
     results.create()
     step = CascadeStep(call, run.results_dir, force, options, source, reader())
-    done = each_model(
-        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
-    )
+    done = each_model(named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome)
     if not done.models:
         return done
     headers = [outcome.header for outcome in done.models]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import MISSING
+from swa.runs.driver.keys import detection_key, facts_in, facts_of
 
 from swa.detection.options import DetectOptions
 from swa.runs.driver.call import Call
-from swa.runs.driver.keys import detection_key, facts_in, facts_of
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
 from swa.runs.driver.step import Outcome, Plan, Step
@@ -63,9 +63,7 @@ class DetectStep(Step[None, DetectionResult, DetectionResult]):
         header = result.run
         assert header is not MISSING, "without it nothing is finished"
         settle(place.folder, header, run.progress.warn)
-        return Detected(
-            result, header, place.folder.path, complete_detection(place.folder, path, result), is_new=False
-        )
+        return Detected(result, header, place.folder.path, complete_detection(place.folder, path, result), is_new=False)
 
     def _is_asked(self, run: ModelRun, header: RunHeader, result: DetectionResult) -> bool:
         """Whether a saved detection is that of this call; what acts on experts alone counts where there are some."""
@@ -151,6 +149,4 @@ def detect(
     )
     if needs_text(options):
         step.text()  # before a model is loaded
-    return each_model(
-        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
-    )
+    return each_model(named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import MISSING
+from swa.runs.driver.keys import evaluation_key, facts_in, facts_of
 
 from swa.evaluation.options import EvaluateOptions
 from swa.runs.driver.call import Call
-from swa.runs.driver.keys import evaluation_key, facts_in, facts_of
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
 from swa.runs.driver.step import Outcome, Plan, Step
@@ -87,9 +87,7 @@ class EvaluateStep(Step[NamedWeights | None, "Evaluation", ModelAnalysis]):
         loaded = run.load()
         resolved = self.source.resolve(run, inputs)
         run.progress.say(evaluation_text(loaded.name, resolved.weights, self.options, text=self.text, tasks=tasks))
-        header = run_header(
-            self.call, loaded, dataset_fingerprint=self._dataset_fingerprint, stamp=place.stamp
-        )
+        header = run_header(self.call, loaded, dataset_fingerprint=self._dataset_fingerprint, stamp=place.stamp)
         work = EvaluationWork(
             loaded, resolved.weights, text=self.text, tasks=tasks, options=self.options, progress=run.progress
         )
@@ -194,9 +192,7 @@ def evaluate(
     step = evaluate_step(call, run, options, tasks, source, reader, progress)
     results = ResultsFolder(run.results_dir)
     results.create()
-    done = each_model(
-        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
-    )
+    done = each_model(named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome)
     if not done.models:
         return done
     analyses = [outcome.record for outcome in done.models]

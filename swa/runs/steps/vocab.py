@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
+from swa.findings.summaries import model_summary
 
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions
-from swa.findings.summaries import model_summary
 from swa.models.loading.options import LoadOptions
 from swa.options import Options
 from swa.progress import Progress, SilentProgress
@@ -163,7 +163,9 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         if not missing:
             return None, []
         space = vocabulary_space(run.load())
-        undefined = [one.site.module for one in missing if one not in chosen and not space.unembedding.supports(one.site)]
+        undefined = [
+            one.site.module for one in missing if one not in chosen and not space.unembedding.supports(one.site)
+        ]
         for module in dict.fromkeys(undefined):
             run.progress.warn(_without_card(module))
         places = [(one.site, one.number) for one in missing if one in chosen or one.site.module not in undefined]
@@ -355,9 +357,7 @@ def vocab(
     results = ResultsFolder(run.results_dir)
     results.create()
     step = VocabStep(call, run.results_dir, force, choices, source, reader() if choices.super_weights else None)
-    done = each_model(
-        named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome
-    )
+    done = each_model(named, lambda one: execute(one, step), options=load, progress=progress, on_outcome=on_outcome)
     if not done.models:
         return done
     return replace(done, files=write_root(results, call, done.models, status=done.status, warn=progress.warn))

@@ -86,9 +86,9 @@ def files_below(folder: Path) -> dict[Path, int]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What is there, but for times and logs."""
-    timed = ("run_config.json", "cross_model_summary.json", "analysis.log", ".lock")
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in timed)
+    """What is there, but for times, logs and answers of items, which hold how long they took."""
+    timed = ("run_config.json", "cross_model_summary.json", "analysis.log", ".lock", "ledger")
+    files = (path for path in folder.rglob("*") if path.is_file() and not {*timed} & {*path.parts})
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -61,7 +61,7 @@ def test_the_files_of_a_cascade(swa, drawn_vocabulary):
         assert block(path)["status"] == "complete"
         assert block(path)["windows"]["tokens"] == 2999
     assert "| a/x | [a--x](a--x) |  |  | 2 |  |" in (ROOT / "README.md").read_text()
-    for path in ROOT.rglob("*.json*"):
+    for path in [path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts]:
         assert validate_file(path).problems == (), path
     for record in records():
         jsonschema.validate(record, json_schema("CascadeResult"))
@@ -213,8 +213,7 @@ class TestAgain:
         assert block()["status"] == "interrupted"
         vocabulary.dies_in = None
         assert swa(*BOTH).code == 0
-        assert vocabulary.kept_batches == [None, 1]
-        assert not FOLDER.cascade_pass.exists()
+        assert vocabulary.batches == [0, 1]
 
     @pytest.mark.parametrize("change", [["--layers", "all"], ["--tokens", "70"], ["--force"]], ids=" ".join)
     def test_sums_of_another_pass_are_not_used(self, swa, vocabulary, change):
@@ -222,7 +221,7 @@ class TestAgain:
         swa(*BOTH)
         vocabulary.dies_in = None
         assert swa(*BOTH, *change).code == 0
-        assert vocabulary.kept_batches == [None, None]
+        assert vocabulary.batches == [0, 0, 1]
 
     def test_killed_before_the_figures(self, swa, vocabulary, monkeypatch):
         def interrupt(_figure):

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-
 from swa.cli.given_weights import read_given
+
 from swa.errors import InvalidArtifactError, UsageError
 from tests.unit.cli.fakes import confirmation, detection, super_weight
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from swa.cli.run_end import merged
 
 from swa.cli.declare.command import option_kinds
 from swa.cli.main import app
-from swa.cli.run_end import merged
 from swa.errors import UnsupportedModelError
 from swa.schemas.registry import parse_record
 from swa.store.results import RunFolder

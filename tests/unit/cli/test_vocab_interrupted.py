@@ -22,13 +22,11 @@ class TestInterrupted:
     def test_in_the_pass_it_goes_on_behind_the_last_batch(self, swa, vocabulary):
         vocabulary.dies_in = "pass"
         assert swa(*BOTH).code == 130
-        assert FOLDER.intervention_pass.exists()
         assert block()["status"] == "interrupted"
         assert not FOLDER.super_weight_cards.exists()
         vocabulary.dies_in = None
         assert swa(*BOTH).code == 0
-        assert vocabulary.kept_batches == [None, 1]
-        assert not FOLDER.intervention_pass.exists()
+        assert vocabulary.batches == [0, 1]
         assert [number for _, number in vocabulary.neurons] == [1229, 20]
         assert block()["status"] == "complete"
 
@@ -38,7 +36,7 @@ class TestInterrupted:
         swa(*BOTH, "--force")
         vocabulary.dies_in = None
         assert swa(*BOTH, "--tokens", "70").code == 0
-        assert vocabulary.kept_batches == [None, None, None]
+        assert vocabulary.batches == [0, 0, 0, 1]
 
     @pytest.mark.parametrize(
         "change",
@@ -50,7 +48,7 @@ class TestInterrupted:
         swa(*BOTH)
         vocabulary.dies_in = None
         assert swa(*BOTH, *change).code == 0
-        assert vocabulary.kept_batches == [None, None]
+        assert vocabulary.batches == [0, 0, 1]
 
     @pytest.mark.parametrize("change", [["--top-tokens", "7"], ["--bootstrap", "7"]], ids=" ".join)
     def test_what_does_not_change_the_sums_uses_them(self, swa, vocabulary, change):
@@ -58,7 +56,7 @@ class TestInterrupted:
         swa(*BOTH, *change)
         vocabulary.dies_in = None
         assert swa(*BOTH, *change).code == 0
-        assert vocabulary.kept_batches == [None, 1]
+        assert vocabulary.batches == [0, 1]
 
     @pytest.mark.parametrize("place", ["neurons", "pass", "census", "figures"])
     def test_the_same_command_gives_the_same_files(self, swa, vocabulary, monkeypatch, place):
@@ -85,6 +83,7 @@ class TestInterrupted:
         called = swa("vocab", "a/x", "--neurons", "11:7", "11:8")
         assert f"The last line of '{FOLDER.neuron_cards}' was torn" in called.err
         assert [number for _, number in vocabulary.neurons] == [7, 8, 8]
+        assert len(FOLDER.neuron_cards.read_text().splitlines()) == 2
 
     def test_parts_of_the_census_are_kept(self, swa, vocabulary):
         vocabulary.dies_in = "census"

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-import numpy as np
 import torch
+from pydantic import MISSING
 from torch import nn
 
+from swa.cascades.analysis import CascadeRecords
+from swa.engine.ledger import Item, Round, item_key
 from swa.errors import UnsupportedModelError
 from swa.models.discovery.sites import Site, SiteMap
 from swa.schemas.cards import CascadeBlock, NeuronCard, SuperWeightCard
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
+from swa.store.ledger import Answer
 from swa.store.vocab_tree import VocabFolder
+from swa.vocabulary.super_weight_cards import SuperWeightCards
 from tests.unit.cli.evaluate_fakes import EvaluateMachinery
 
 ROOT = Path("results/vocab-analysis")
@@ -154,8 +160,9 @@ class VocabMachinery(EvaluateMachinery):
     """What `swa vocab` and `swa cascade` call, replaced.
 
     Attributes:
-        passes: One entry for each pass over the text: model, super weights, candidates, windows, options.
-        cascades: One entry for each cascade.
+        passes: One entry for each finished pass over the text: model, super weights, candidates, windows, options.
+        cascades: One entry for each finished cascade.
+        batches: Numbers of the items of passes and cascades that were computed; each has two.
         neurons: Module and column of each computed neuron card, in order.
         neuron_options: Choices of each call for cards.
         undefined: Modules for which vocabulary effects are not defined.
@@ -185,7 +192,7 @@ class VocabMachinery(EvaluateMachinery):
         self.tokenizer = Tokenizer()
         self.sites = SiteMap((SITE,), {"model.layers": 12}, N_ROWS)
         self.controls = ((1, 2), (3, 4), (5, 6))
-        self.kept_batches: list[int | None] = []
+        self.batches: list[int] = []
         head = nn.Linear(N_ROWS, N_LOGITS, bias=False)
         self.network.get_output_embeddings = lambda: head
 
@@ -212,36 +219,51 @@ class VocabMachinery(EvaluateMachinery):
         found.text = "abcdefghij" * (self.text_length // 10)
         return found
 
-    def super_weight_cards(self, loaded, super_weights, text, *, candidates, windows, options, book, progress, notes):
-        self.order.append("pass")
-        self._die_or_fail("pass", book)
-        self.passes.append(
-            SimpleNamespace(
-                model=loaded.name,
-                weights=[weight.coordinate for weight in super_weights],
-                candidates=[weight.coordinate for weight in candidates],
-                text=text.name,
-                windows=windows,
-                options=options,
-            )
+    def plan_super_weight_cards(self, loaded, super_weights, text, *, candidates, windows, options, progress):
+        weights = [weight.coordinate for weight in super_weights]
+        seen = SimpleNamespace(
+            model=loaded.name,
+            weights=weights,
+            candidates=[weight.coordinate for weight in candidates],
+            text=text.name,
+            windows=windows,
+            options=options,
         )
-        notes.append("a note of the pass")
-        fields = {}
-        if options.bootstrap:
-            fields["bootstrap"] = {name: interval(1.9) for name in METRICS[:4]}
-        if options.cascade:
-            fields["cascade"] = block()
-        return [
-            card(weight, scale=1.94 / (number + 1), controls=self.controls[: options.control_samples], **fields)
-            for number, weight in enumerate(super_weights)
-        ]
 
-    def cascade(self, loaded, super_weights, text, *, options, book, progress, notes):
-        self._die_or_fail("cascade", book)
-        notes.append("Layers run again.")
-        coordinates = [weight.coordinate for weight in super_weights]
-        self.cascades.append(SimpleNamespace(model=loaded.name, weights=coordinates, text=text.name, options=options))
-        return [cascade_result(weight, options.layers.of(weight.layer, 12)) for weight in super_weights]
+        def records():
+            self.passes.append(seen)
+            fields = {}
+            if options.bootstrap:
+                fields["bootstrap"] = {name: interval(1.9) for name in METRICS[:4]}
+            if options.cascade:
+                fields["cascade"] = block()
+            cards = [
+                card(
+                    weight,
+                    scale=1.94 / (number + 1),
+                    controls=self.controls[: options.control_samples],
+                    coordinate=weight.coordinate,
+                    **({} if weight.moe is MISSING else {"moe": weight.moe}),
+                    **fields,
+                )
+                for number, weight in enumerate(super_weights)
+            ]
+            return SuperWeightCards(cards, ["a note of the pass"])
+
+        content = [loaded.name, weights, repr(windows), options.control_samples, options.cascade, options.seed]
+        return self._work("pass", content, [lambda n=n: self.batches.append(n) for n in range(2)], records)
+
+    def plan_cascade(self, loaded, super_weights, text, *, options, progress):
+        weights = [weight.coordinate for weight in super_weights]
+        layers = [options.layers.of(weight.layer, 12) for weight in super_weights]
+
+        def records():
+            self.cascades.append(SimpleNamespace(model=loaded.name, weights=weights, text=text.name, options=options))
+            results = [cascade_result(weight, some) for weight, some in zip(super_weights, layers, strict=True)]
+            return CascadeRecords(results, ["Layers run again."])
+
+        content = [loaded.name, weights, repr(options)]
+        return self._work("cascade", content, [lambda n=n: self.batches.append(n) for n in range(2)], records)
 
     def open_space(self, loaded):
         self.order.append("space")
@@ -252,42 +274,68 @@ class VocabMachinery(EvaluateMachinery):
     def without_effects(self, _space, neurons):
         return [module for module in self.undefined if any(module == neuron.site.module for neuron in neurons)]
 
-    def cards_of(self, space, neurons, options, progress):
-        self.order.append("neurons")
+    def plan_neuron_cards(self, space, neurons, *, options):
         self.neuron_options.append(options)
-        for neuron in neurons:
+
+        def make(neuron):
             if neuron.site.module in self.undefined:
                 raise UnsupportedModelError(f"Effects are not defined for {neuron.site.module}.")
             self.neurons.append((neuron.site.module, neuron.number))
-            yield neuron_card(neuron.site, neuron.number, model=space.loaded.name)
-            self._die_or_fail("neurons", None)
 
-    def write_parts(self, space, file, *, seed, progress):
+        def records():
+            return [neuron_card(neuron.site, neuron.number, model=space.loaded.name) for neuron in neurons]
+
+        content = [space.loaded.name, [(neuron.site.module, neuron.number) for neuron in neurons], repr(options)]
+        return self._work("neurons", content, [partial(make, neuron) for neuron in neurons], records)
+
+    def plan_census(self, space, *, seed, progress):
         self.census_seeds.append(seed)
-        for number, one in enumerate(space.loaded.sites):
-            if not file.has(number) and one.module not in self.undefined:
-                self.parts.append(number)
-                file.add(number, _part(one))
-                yield number
-                self._die_or_fail("census", None)
+        sites = {n: one for n, one in enumerate(space.loaded.sites) if one.module not in self.undefined}
+
+        def records():
+            return [SimpleNamespace(columns=partial(_part, one)) for one in sites.values()]
+
+        made = [partial(self.parts.append, number) for number in sites]
+        return self._work("census", [space.loaded.name, seed], made, records)
 
     def replacements(self) -> dict[str, object]:
         return super().replacements() | {
             "swa.models.loading.tokenizer.read_tokenizer": self.read_tokenizer,
             "swa.models.loading.inspect.read_config": self.read_config,
-            "swa.vocabulary.interventions_run.super_weight_cards": self.super_weight_cards,
-            "swa.cascades.analysis.cascade": self.cascade,
+            "swa.vocabulary.super_weight_cards.plan_super_weight_cards": self.plan_super_weight_cards,
+            "swa.cascades.analysis.plan_cascade": self.plan_cascade,
             "swa.cli.vocab_neurons.open_space": self.open_space,
             "swa.cli.vocab_neurons.without_effects": self.without_effects,
-            "swa.cli.vocab_neurons.cards_of": self.cards_of,
-            "swa.cli.vocab_neurons.write_parts": self.write_parts,
+            "swa.vocabulary.neurons.plan_neuron_cards": self.plan_neuron_cards,
+            "swa.vocabulary.census.plan_census": self.plan_census,
         }
 
-    def _die_or_fail(self, place: str, book) -> None:
-        if book is not None:
-            kept = book.load()
-            self.kept_batches.append(None if kept is None else int(kept["n_batches"]))
-            book.save({"n_batches": np.array(1)})
+    def _work(self, place: str, content: list, makes: Sequence[Callable[[], None]], records: Callable[[], Any]):
+        """A planned analysis: one item for each of `makes`."""
+
+        def compute(number, make, _advance):
+            if number:
+                self._die_or_fail(place)
+            make()
+            return Answer()
+
+        def rounds(_ledger):
+            self.order.append(place)
+            items = [
+                Item(item_key(place, content=content, number=number), 1, partial(compute, number, make))
+                for number, make in enumerate(makes)
+            ]
+            yield Round(place, items)
+
+        def joined(_ledger):
+            self._die_or_fail(place)
+            return records()
+
+        return SimpleNamespace(
+            text="2 super weights, 10 variants and the intact model on 5 windows", rounds=rounds, records=joined
+        )
+
+    def _die_or_fail(self, place: str) -> None:
         if self.dies_in == place:
             raise KeyboardInterrupt
         if place in self.fails_in:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from swa.cli.report_files import write_report
+
 from tests.support.artifacts import (
     HOSTILE,
     moe_detection,
