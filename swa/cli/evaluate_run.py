@@ -21,8 +21,8 @@ from swa.cli.workplace import Workplace, at_work, new_stamp
 from swa.errors import PartialFailureError
 from swa.evaluation.options import EvaluateOptions
 from swa.schemas.evaluation import ModelAnalysis
-from swa.store.answers import FileBook
 from swa.store.atomic import WriteError
+from swa.store.ledger import FileLedger
 from swa.store.search import Found, first_that_fits
 from swa.store.tree import ModelFolder
 
@@ -141,7 +141,7 @@ class EvaluationRun:
     ) -> Evaluation:
         from swa.evaluation.analysis import evaluate
 
-        book = FileBook(place.folder.units, warn=self.progress.warn, fresh=self.run.force)
+        ledger = FileLedger(place.folder.units, warn=self.progress.warn, fresh=self.run.force)
         try:
             return evaluate(
                 loaded,
@@ -149,11 +149,11 @@ class EvaluationRun:
                 text=self.text,
                 tasks=tasks,
                 options=self.options,
-                book=book,
                 progress=self.progress,
+                ledger=ledger,
             )
         except WriteError as error:
-            if not book.n_appended:
+            if not ledger.n_kept:
                 raise
             message = f"What was finished is kept in '{place.folder.units}', but {error.message}"
             raise PartialFailureError(message, hint=error.hint) from error

@@ -59,7 +59,7 @@ class ModelFolder:
 
     @property
     def units(self) -> Path:
-        """Answers of finished batches, from which an interrupted evaluation goes on."""
+        """Answers of finished items, from which an interrupted evaluation goes on."""
         return self.data / "units"
 
     @property
