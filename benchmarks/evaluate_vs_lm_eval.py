@@ -67,12 +67,17 @@ def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
     ours: dict[str, dict[str, list[Any]]] = {variant.name: {} for variant in variants}
     spent = Spent()
     with spent.measured():
-        encoder, scorer = Encoder(loaded, batch_size=1), SequenceScorer(loaded, None, SilentProgress())
+        encoder, scorer = Encoder(loaded, batch_size=1), SequenceScorer(loaded, removals, None, SilentProgress())
+        notes: list[str] = []
         for task in tasks:
             encoded = encode(encoder, task)
             found: dict[str, dict[int, Any]] = {variant.name: {} for variant in variants}
-            for batch in scorer.batches(encoded.sequences):
-                for variant, scores in zip(variants, scorer.score(batch, encoded.sequences, variants), strict=True):
+            chosen_layout = scorer.layout(encoded.sequences)
+            notes += chosen_layout.notes
+            for batch in scorer.batches(encoded.sequences, chosen_layout.layout):
+                scored = scorer.score(batch, encoded.sequences, variants)
+                notes += scored.notes
+                for variant, scores in zip(variants, scored.scores, strict=True):
                     found[variant.name].update(zip(batch.indices, scores, strict=True))
             for variant in variants:
                 ordered = [tuple(found[variant.name][number]) for number in range(len(encoded.sequences))]
@@ -94,7 +99,7 @@ def run(model: str, case: str, data_dir: Path, n_items: int | None) -> None:
     print(
         f"{case}: {spent.times_faster_than(reference, share=1 / len(variants))} (HFLM {reference.wall:.0f} s for one "
         f"model, swa {spent.wall:.0f} s for {len(variants)}); log-likelihoods differ by {worst:.1e}; items "
-        f"{'equal' if same else 'DIFFER'}; {torch.get_num_threads()} threads; notes: {scorer.notes or 'none'}",
+        f"{'equal' if same else 'DIFFER'}; {torch.get_num_threads()} threads; notes: {sorted(set(notes)) or 'none'}",
         flush=True,
     )
 

@@ -48,9 +48,9 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
     sequences = paragraphs(loaded, text, n_samples=n_texts, seed=42).sequences
     site = loaded.sites.sites[int(depth * (len(loaded.sites) - 1))]
     variants = (BASELINE, *(Variant(str(i), (ScaleEntries(site, i, i + 1),)) for i in range(N_REMOVALS)))
-    scorer = SequenceScorer(loaded, None, SilentProgress())
-    batches = scorer.batches(sequences)
-    list(scorer.score(batches[-1], sequences, variants))  # warm up, and let the self-checks run
+    scorer = SequenceScorer(loaded, variants[1:], None, SilentProgress())
+    batches = scorer.batches(sequences, scorer.layout(sequences).layout)
+    scorer.score(batches[-1], sequences, variants)  # warm up, and let the self-checks run
     ours, naive, worst = Spent(), Spent(), 0.0
     for batch in batches:
         texts = [sequences[index] for index in batch.indices]
@@ -58,7 +58,7 @@ def removals(loaded: Any, depth: float, *, n_texts: int, text: Any) -> None:
             [text.tokens for text in texts], score_from=[len(text.tokens) - text.n_targets for text in texts]
         )
         with ours.measured():
-            scores = list(scorer.score(batch, sequences, variants))
+            scores = scorer.score(batch, sequences, variants).scores
         plain = []
         with naive.measured():
             for variant in variants[1:]:

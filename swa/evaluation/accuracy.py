@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from swa.engine.ledger import Item, Ledger
 from swa.engine.packing.scorer import SequenceScorer
 from swa.engine.packing.trees import TargetedSequence
-from swa.evaluation.book import AnswerBook
 from swa.evaluation.harness.bridge import Encoder
 from swa.evaluation.harness.generation import Generator
 from swa.evaluation.harness.scoring import Answer
 from swa.evaluation.harness.tasks import RequestedTask
-from swa.evaluation.units import Unit, Work, finish, unit_key
-from swa.evaluation.variants import EvaluatedVariant
-from swa.progress import Progress
+from swa.evaluation.parts import Part, collect
+from swa.evaluation.sequences import ScoredSequences
+from swa.evaluation.variants import Chunk, EvaluatedVariant
 
 _Place = Callable[[Sequence[tuple[float, bool]], Sequence[str]], Answer]
 """Takes a request's answer out of the scores of all sequences and the generated texts."""
+
+
+class AnsweredTask(NamedTuple):
+    """What the models said.
+
+    Attributes:
+        by_name: By name of the variant, then by leaf, in the order of the leaf's requests.
+        notes: Sentences about how the answers came about.
+    """
+
+    by_name: dict[str, list[list[Answer]]]
+    notes: list[str]
 
 
 @dataclass
@@ -58,95 +70,54 @@ def _encode(encoder: Encoder, request: Any, encoded: EncodedTask) -> _Place:
     return lambda scores, _texts: scores[first]
 
 
-def answer_task(
-    scorer: SequenceScorer,
-    encoder: Encoder,
-    requested: RequestedTask,
-    variants: Sequence[EvaluatedVariant],
-    *,
-    seed: int,
-    book: AnswerBook,
-    progress: Progress,
-) -> dict[str, list[list[Answer]]]:
-    """Answers by name of the variant, then by leaf, in the order of the leaf's requests.
+class AskedTask:
+    """A task whose requests are answered under every variant.
 
     Args:
         scorer: Scores sequences.
         encoder: Encodes and generates.
         requested: The task.
-        variants: The intact model and the variants.
+        chunks: The intact model and the variants.
         seed: Seed of tasks that sample.
-        book: Where finished batches are kept.
-        progress: Where requests are counted, once for every variant.
+
+    Raises:
+        UsageError: It asks for more tokens than the model's context holds.
     """
-    encoded = encode(encoder, requested)
-    n_keys = len({variant.key for variant in variants})
-    n_steps = (len(encoded.sequences) + len(encoded.generations)) * n_keys
-    with progress.task(requested.name, n_steps) as task:
-        scores = _scores(scorer, requested.name, encoded.sequences, variants, book=book, advance=task.advance)
-        texts = _texts(
-            scorer,
-            encoder,
-            requested.name,
-            encoded.generations,
-            variants,
-            seed=seed,
-            book=book,
-            progress=progress,
-            advance=task.advance,
-        )
-    answers = {}
-    for variant in variants:
-        given, written = scores.answers(variant), texts.answers(variant)
-        answers[variant.name] = [[place(given, written) for place in places] for places in encoded.leaves]
-    return answers
 
+    def __init__(
+        self,
+        scorer: SequenceScorer,
+        encoder: Encoder,
+        requested: RequestedTask,
+        chunks: Sequence[Chunk],
+        *,
+        seed: int,
+    ) -> None:
+        self.requested = requested
+        encoded = encode(encoder, requested)
+        self._leaves = encoded.leaves
+        self._scored = ScoredSequences(scorer, encoded.sequences, chunks)
+        self._generated: list[Part] = []
+        if encoded.generations:
+            generator = Generator(
+                scorer.loaded,
+                encoder,
+                encoded.generations,
+                batch_size=scorer.batch_size,
+                seed=seed,
+                progress=scorer.progress,
+            )
+            self._generated = generator.parts(chunks)
 
-def _scores(
-    scorer: SequenceScorer,
-    name: str,
-    sequences: Sequence[TargetedSequence],
-    variants: Sequence[EvaluatedVariant],
-    *,
-    book: AnswerBook,
-    advance: Callable[[int], None],
-) -> Unit[tuple[float, bool]]:
-    key = unit_key(scorer.loaded, [(s.tokens, s.n_targets) for s in sequences], batch_size=scorer.batch_size)
-    unit: Unit[tuple[float, bool]] = Unit(name, "loglikelihoods", key, len(sequences), book)
+    def items(self, ledger: Ledger) -> list[Item]:
+        """All items: first what is scored, then what is generated."""
+        return [part.item for part in (*self._scored.parts(ledger), *self._generated)]
 
-    def plan() -> Work[tuple[float, bool]]:
-        batches = scorer.batches(sequences)
-
-        def answer(number: int, missing: list[EvaluatedVariant]) -> Iterator[list[tuple[float, bool]]]:
-            for scores in scorer.score(batches[number], sequences, [variant.variant for variant in missing]):
-                yield [(score.logp, score.greedy) for score in scores]
-
-        return Work([batch.indices for batch in batches], answer)
-
-    finish(unit, variants, plan, advance=advance)
-    return unit
-
-
-def _texts(
-    scorer: SequenceScorer,
-    encoder: Encoder,
-    name: str,
-    requests: Sequence[Any],
-    variants: Sequence[EvaluatedVariant],
-    *,
-    seed: int,
-    book: AnswerBook,
-    progress: Progress,
-    advance: Callable[[int], None],
-) -> Unit[str]:
-    key = unit_key(scorer.loaded, [list(request.args) for request in requests], batch_size=scorer.batch_size, seed=seed)
-    unit: Unit[str] = Unit(name, "generations", key, len(requests), book)
-
-    def plan() -> Work[str]:
-        generator = Generator(
-            scorer.loaded, encoder, requests, batch_size=scorer.batch_size, seed=seed, progress=progress
-        )
-        return Work(generator.batches, generator.answer)
-
-    finish(unit, variants, plan, advance=advance)
-    return unit
+    def answers(self, ledger: Ledger, variants: Sequence[EvaluatedVariant]) -> AnsweredTask:
+        """The answers of the variants, once all items are there."""
+        scores, texts = self._scored.answers(ledger), collect(self._generated, ledger)
+        by_name = {}
+        for variant in variants:
+            given, written = scores.under(variant.variant), texts.under(variant.variant)
+            by_name[variant.name] = [[place(given, written) for place in places] for places in self._leaves]
+        return AnsweredTask(by_name, [*scores.notes, *texts.notes])

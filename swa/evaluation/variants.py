@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from swa.engine.ledger import chunks
 from swa.engine.variants.interventions import BASELINE, ScaleEntries, Variant
 from swa.models.loading.loaded import LoadedModel
 from swa.schemas.detection import SuperWeight
@@ -28,8 +30,12 @@ class EvaluatedVariant:
 
     @property
     def key(self) -> str:
-        """What its answers depend on, beside the model and the requests; empty for the intact model."""
+        """Names it in the seeds of its intervals; empty for the intact model."""
         return f"{' '.join(sorted(self.coordinates))} x{factor_text(self.factor)}" if self.coordinates else ""
+
+
+Chunk = tuple[Variant, ...]
+"""Variants that are answered in one item."""
 
 
 def factor_text(factor: float) -> str:
@@ -61,6 +67,33 @@ def variants_of(
     alone = [_variant(f"sw_{number}", [scalar], factor) for number, scalar in enumerate(scalars) for factor in scales]
     together = [_variant("all", scalars, factor) for factor in scales] if scalars else []
     return (alone if individual else []), (together if combined else [])
+
+
+def chunks_of(
+    loaded: LoadedModel, alone: Sequence[EvaluatedVariant], together: Sequence[EvaluatedVariant]
+) -> list[Chunk]:
+    """The intact model and all variants, each content once, in the pieces that items are made of.
+
+    Factors are apart from each other, and so are single and combined variants: one more factor, or a left out kind,
+    changes no other piece. Where weights are read from disk there is one piece: it shares the reading, and its rows.
+    """
+    factors = dict.fromkeys(variant.factor for variant in alone)
+    singles = [[variant for variant in alone if variant.factor == factor] for factor in factors]
+    groups = [[INTACT], *singles, *([variant] for variant in together)]
+    if loaded.offloaded:
+        groups = [[variant for group in groups for variant in group]]
+    found: list[Chunk] = []
+    seen: set[str] = set()
+    for group in groups:
+        distinct = {content_of(one.variant): one.variant for one in group if content_of(one.variant) not in seen}
+        seen |= distinct.keys()
+        found += [tuple(chunk) for chunk in chunks(list(distinct.values()), loaded) if chunk]
+    return found
+
+
+def content_of(variant: Variant) -> str:
+    """What an answer depends on of its variant, as text: the same for variants that do the same under two names."""
+    return json.dumps(variant.content)
 
 
 def _variant(name: str, scalars: Sequence[tuple], factor: float) -> EvaluatedVariant:  # type: ignore[type-arg]

@@ -26,7 +26,6 @@ _MODULES = {
     "RunConfig": "runs",
     "SuperWeight": "detection",
     "SuperWeightCard": "cards",
-    "UnitAnswers": "answers",
     "VariantAnalysis": "evaluation",
 }
 

@@ -189,7 +189,8 @@ def test_swa_evaluate_takes_the_finished_detection(demo_run, data_dir, cache_dir
     assert analysis.individual == []
     assert len(analysis.combined[0].coordinates) == answer["models"][0]["n_confirmed"] >= 6
     assert analysis.combined[0].perplexity.ratio > 10
-    done = run_swa("validate", *[str(file) for file in folder.rglob("*.json*")])
+    records = [str(file) for file in folder.rglob("*.json*") if file.parent.name != "units"]
+    done = run_swa("validate", *records)
     assert done.returncode == 0, done.stdout
     assert run_swa(*words).returncode == 0
     assert list(folder.glob("data/analysis_*.json")) == [path]

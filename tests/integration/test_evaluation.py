@@ -18,7 +18,8 @@ from swa.evaluation.analysis import evaluate
 from swa.evaluation.harness.tasks import load_tasks
 from swa.evaluation.options import EvaluateOptions
 from swa.models.discovery.sites import parameter_of
-from tests.support.evaluating import Book, Heard, edited_copy, reading_model, super_weight
+from swa.store.ledger import FileLedger
+from tests.support.evaluating import FailingLedger, Heard, edited_copy, reading_model, super_weight
 from tests.support.tiny_checkpoint import letter_tokenizer
 
 _DRAW = random.Random(8)
@@ -241,53 +242,126 @@ def test_an_interrupted_evaluation_goes_on_and_recomputes_nothing(planted, built
     options = EvaluateOptions(batch_size=4)
     before = {name: parameter.clone() for name, parameter in loaded.model.named_parameters()}
     counts = n_tokens_run(loaded, monkeypatch)
-    whole = Book()
-    expected = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, book=whole)
+    whole = FailingLedger()
+    expected = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=whole)
     uninterrupted = dict(counts)
-    book = Book()
-    for stop in range(2, len(whole.kept), 3):
-        book.fail_after = stop
+    ledger = FailingLedger()
+    for stop in range(len(whole.kept)):
+        ledger.fail_after = stop
         with pytest.raises(KeyboardInterrupt):
-            evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, book=book)
+            evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
+        assert len(ledger.kept) == stop
         for name, parameter in loaded.model.named_parameters():
             assert torch.equal(parameter, before[name])
-    book.fail_after = None
-    found = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, book=book)
+    ledger.fail_after = None
+    found = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
     assert found == expected
-    assert book.kept == whole.kept
+    assert ledger.kept == whole.kept
     counts.update(first=0, last=0)
-    assert evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, book=book) == expected
+    assert evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger) == expected
     assert counts == {"first": 0, "last": 0}
     assert uninterrupted["last"] > 0
 
 
-def test_one_more_super_weight_costs_its_own_passes_only(planted, monkeypatch):
-    loaded, weights = planted  # in the first and in the last of four layers
-    book = Book()
+@pytest.mark.parametrize("planted", ["llama", "bloom"], indirect=True)
+def test_answers_on_disk_give_the_same_records_and_notes(planted, builtin, tmp_path):
+    loaded, weights = planted
+    options = EvaluateOptions(scales=(0.0, 1e30))  # losses that are no numbers come back too
+    expected = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options)
+    for _ in range(2):
+        ledger = FileLedger(tmp_path, warn=print)
+        found = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
+        assert found.analysis.model_dump_json() == expected.analysis.model_dump_json()
+        assert {name: list(map(repr, items)) for name, items in found.items["builtin"].items()} == {
+            name: list(map(repr, items)) for name, items in expected.items["builtin"].items()
+        }
+        assert found.notes == expected.notes
+    assert ledger.n_kept == 0
+    shares = loaded.model.config.model_type == "llama"
+    assert sum("cannot be shared" in note for note in expected.notes) == (not shares)
+
+
+def more_than(planted, builtin, before, after):
+    """Items of a second evaluation that the first one lacks; the second gives what it gives alone."""
+    loaded, weights = planted
+    weights = weights + [super_weight(loaded, 1, row, 4) for row in range(4)]
+
+    def evaluated(choice, ledger):
+        options = EvaluateOptions(**{"scales": (0.0,), "perplexity_samples": 6} | choice.get("options", {}))
+        tasks = builtin if choice.get("tasks") else []
+        return evaluate(loaded, weights[: choice.get("n", 5)], text=TEXT, tasks=tasks, options=options, ledger=ledger)
+
+    ledger, alone = FailingLedger(), FailingLedger()
+    evaluated(before, ledger)
+    kept = set(ledger.kept)
+    assert evaluated(after, ledger) == evaluated(after, alone)
+    new = ledger.kept.keys() - kept
+    assert new <= alone.kept.keys()
+    return kept, new
+
+
+def test_one_more_scale_task_or_super_weight_keeps_all_other_items(planted, builtin):
+    # one batch of texts: its layout, the intact model, five single ones in two chunks, all together
+    kept, new = more_than(planted, builtin, {}, {"options": {"scales": (0.0, 0.5)}})
+    assert (len(kept), len(new)) == (5, 3)
+    kept, new = more_than(planted, builtin, {}, {"options": {"scales": (0.5, 0.0)}})
+    assert (len(kept), len(new)) == (5, 3)
+    kept, new = more_than(planted, builtin, {"n": 4}, {"n": 5})  # a chunk of its own, and another 'all together'
+    assert (len(kept), len(new)) == (4, 2)
+    kept, new = more_than(planted, builtin, {}, {"tasks": True})
+    assert len(kept) == 5
+    assert len(new) > 5
+    for left_out in ("individual", "combined"):
+        kept, new = more_than(planted, builtin, {}, {"options": {left_out: False}})
+        assert new == set()
+        kept, new = more_than(planted, builtin, {"options": {left_out: False}}, {})
+        assert len(new) == (2 if left_out == "individual" else 1)
+
+
+def test_one_super_weight_alone_and_together_is_measured_once(planted, monkeypatch):
+    loaded, weights = planted
+    ledger = FailingLedger()
     monkeypatch.setattr(sequences_module, "layout_is_exact", lambda *_: True)
     counts = n_tokens_run(loaded, monkeypatch)
-    evaluate(loaded, [], text=TEXT, book=book)
+    evaluate(loaded, [], text=TEXT, ledger=ledger)
     once = dict(counts)
+    n_items = len(ledger.kept)
     counts.update(first=0, last=0)
-    found = evaluate(loaded, weights[1:], text=TEXT, book=book).analysis
-    # alone and all together are the same edit: measured once, in one pass without the intact model
-    assert counts["last"] <= once["last"]
+    found = evaluate(loaded, weights[1:], text=TEXT, ledger=ledger).analysis  # in the last of four layers
     assert found.individual[0].perplexity == found.combined[0].perplexity
-    counts.update(first=0, last=0)
-    evaluate(loaded, weights, text=TEXT, book=book)
-    check = 48  # tokens with which each plan sees whether the head can be separated
-    assert counts["last"] == 2 * (once["last"] - check) + check  # sw_0 and all together, no intact model
+    assert len(ledger.kept) == 2 * n_items - 1  # the layout is there already
+    # the intact model shares its layers
+    assert counts["first"] < 1.2 * once["first"]
+    assert counts["last"] > 1.8 * once["last"]
+
+
+def test_the_intact_model_runs_once_for_all_chunks_of_a_batch(planted, monkeypatch):
+    loaded, _ = planted
+    monkeypatch.setattr(sequences_module, "layout_is_exact", lambda *_: True)
+    counts = n_tokens_run(loaded, monkeypatch)
+    last = len(loaded.sites) - 1
+    runs = {}
+    for n in (1, 9):  # in the last layer: only the intact model runs through the first one
+        counts.update(first=0, last=0)
+        evaluate(loaded, [super_weight(loaded, last, row, 1) for row in range(n)], text=TEXT)
+        runs[n] = dict(counts)
+    assert runs[9]["first"] == runs[1]["first"]
+    assert runs[9]["last"] > 4 * runs[1]["last"]
 
 
 def test_other_numbers_are_not_taken_for_finished(planted):
     loaded, weights = planted
-    book = Book()
-    evaluate(loaded, weights[:1], text=TEXT, book=book)
-    n_lines = len(book.kept)
-    evaluate(loaded, weights[:1], text=TEXT, book=book, options=EvaluateOptions(scales=(0.5,)))
-    assert len(book.kept) == 2 * n_lines
-    evaluate(loaded, weights[:1], text=TEXT, book=book, options=EvaluateOptions(perplexity_samples=3))
-    assert len({line.key for line in book.kept}) == 2
+    ledger = FailingLedger()
+    evaluate(loaded, weights[:1], text=TEXT, ledger=ledger)
+    for options in (
+        EvaluateOptions(perplexity_samples=3),
+        EvaluateOptions(batch_size=1),
+        EvaluateOptions(protocol="windows", tokens=300, window_len=64, stride=32),
+    ):
+        alone = FailingLedger()
+        evaluate(loaded, weights[:1], text=TEXT, ledger=alone, options=options)
+        layouts = {key for key, answer in alone.kept.items() if "layout" in answer.values}
+        assert not (alone.kept.keys() - layouts) & ledger.kept.keys()
 
 
 def test_an_edit_without_effect_says_why(planted):

@@ -67,12 +67,14 @@ def reference(loaded, requests):
 
 def scored(loaded, requests, variants=(BASELINE,), **details):
     progress = Quiet()
-    scorer = SequenceScorer(loaded, details.get("batch_size"), progress)
+    edited = [variant for variant in variants if variant is not BASELINE]
+    scorer = SequenceScorer(loaded, edited, details.get("batch_size"), progress)
     sequences = Encoder(loaded, batch_size=1).loglikelihood(requests, disable_tqdm=True)
-    batches = scorer.batches(sequences)
+    batches = scorer.batches(sequences, scorer.layout(sequences).layout)
     found = [[None] * len(sequences) for _ in variants]
     for batch in batches:
-        for number, scores in enumerate(scorer.score(batch, sequences, variants)):
+        for number, variant in enumerate(variants):  # one chunk each
+            (scores,) = scorer.score(batch, sequences, [variant]).scores
             for index, score in zip(batch.indices, scores, strict=True):
                 found[number][index] = score
     return found, batches, progress.warnings
@@ -164,8 +166,9 @@ def test_out_of_memory_divides_a_tree_and_says_so_once(monkeypatch):
     expected = reference(loaded, requests)
     sequences = Encoder(loaded, batch_size=1).loglikelihood(requests, disable_tqdm=True)
     progress = Quiet()
-    scorer = SequenceScorer(loaded, 1, progress)
-    batches = scorer.batches(sequences)
+    variant = Variant("last", (ScaleEntries(loaded.sites.sites[-1], 2, 1, 40.0),))
+    scorer = SequenceScorer(loaded, [variant], 1, progress)
+    batches = scorer.batches(sequences, scorer.layout(sequences).layout)
     original = loaded.model.forward
 
     def small_memory(*args, **kwargs):
@@ -175,7 +178,11 @@ def test_out_of_memory_divides_a_tree_and_says_so_once(monkeypatch):
 
     monkeypatch.setattr(loaded.model, "forward", small_memory)
     for batch in batches:
-        (scores,) = scorer.score(batch, sequences, (BASELINE,))
+        (scores,), notes = scorer.score(batch, sequences, [BASELINE])
         for index, score in zip(batch.indices, scores, strict=True):
             assert score.logp == pytest.approx(expected[index][0], abs=1e-4)
+        (edited,), notes_of_next = scorer.score(batch, sequences, [variant])
+        assert edited != scores
+        assert notes == notes_of_next
+        assert all("halved" in note for note in notes)
     assert sum("halved" in warning for warning in progress.warnings) == 1

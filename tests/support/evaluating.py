@@ -1,4 +1,4 @@
-"""What tests of the evaluation share: a tiny model that takes longer prompts, a book in memory, oracles."""
+"""What tests of the evaluation share: a tiny model that takes longer prompts, a ledger that fails, oracles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 import torch
 
+from swa.engine.ledger import MemoryLedger
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import SilentProgress, Task
 from swa.schemas.detection import SuperWeight
+from swa.store.ledger import Answer
 from tests.support.tiny_checkpoint import letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny
 
@@ -51,20 +53,20 @@ def edited_copy(loaded: LoadedModel, weights, factor: float = 0.0):
     return network
 
 
-class Book:
-    """Keeps lines in memory; can fail after some of them, as a kill would."""
+class FailingLedger(MemoryLedger):
+    """Keeps answers in memory; can fail after some of them, as a kill would."""
 
-    def __init__(self, *, fail_after: int | None = None) -> None:
-        self.kept = []
-        self.fail_after = fail_after
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, Answer] = {}
+        self.fail_after: int | None = None
 
-    def lines(self, unit, key):
-        return [line for line in self.kept if (line.unit, line.key) == (unit, key)]
-
-    def append(self, line):
+    def put(self, key: str, answer: Answer) -> None:
         if self.fail_after is not None and len(self.kept) >= self.fail_after:
             raise KeyboardInterrupt
-        self.kept.append(line)
+        assert key not in self.kept, "a finished item was computed again"
+        self.kept[key] = dataclasses.replace(answer, seconds=0.0)
+        super().put(key, answer)
 
 
 class Heard(SilentProgress):

@@ -130,6 +130,10 @@ class ForwardPlan:
         self._kept = None
         return self._measure_halves(batch, reducer, variants, reader)
 
+    def forget(self) -> None:
+        """Give back what is kept of the intact model."""
+        self._kept = None
+
     def _measure_halves(
         self,
         batch: TokenBatch,

@@ -1,20 +1,23 @@
-"""Generation under every variant: lm-eval's own, on the edited model, batch by batch."""
+"""Generation under every variant, in items: lm-eval's own, on the edited model, batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from swa.engine.ledger import item_key, model_content
 from swa.engine.variants.batch import automatic_batch_size
-from swa.engine.variants.interventions import applied
+from swa.engine.variants.interventions import Variant, applied
 from swa.engine.variants.plan import is_out_of_memory, release_memory
 from swa.errors import OutOfMemoryError, UsageError
 from swa.evaluation.harness.bridge import Encoder
-from swa.evaluation.variants import EvaluatedVariant
+from swa.evaluation.parts import Advance, Part, answer_of, digest
+from swa.evaluation.variants import Chunk
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress
+from swa.store.ledger import Answer
 
 
 class Generator:
@@ -43,7 +46,7 @@ class Generator:
         progress: Progress,
     ) -> None:
         self._loaded, self._encoder, self._requests = loaded, encoder, requests
-        self._seed, self._progress = seed, progress
+        self._seed, self._progress, self._batch_size = seed, progress, batch_size
         self._check()
         lengths = [len(encoder.tok_encode(request.args[0])) for request in requests]
         n_at_once = batch_size or self._automatic(lengths)
@@ -51,17 +54,34 @@ class Generator:
         order = sorted(range(len(requests)), key=lambda number: (-lengths[number], number))
         self.batches = [order[start : start + n_at_once] for start in range(0, len(order), n_at_once)]
 
-    def answer(self, number: int, variants: Sequence[EvaluatedVariant]) -> Iterator[list[str]]:
-        """Texts of one batch under each variant in turn.
+    def parts(self, chunks: Sequence[Chunk]) -> list[Part]:
+        """The items, batch after batch; computing one raises OutOfMemoryError where a single prompt does not fit."""
+        return [self._part(number, chunk) for number in range(len(self.batches)) for chunk in chunks]
 
-        Raises:
-            OutOfMemoryError: A single prompt does not fit.
-        """
+    def _part(self, number: int, chunk: Chunk) -> Part:
         chosen = [self._requests[index] for index in self.batches[number]]
-        for variant in variants:
-            with applied(self._loaded, variant.variant.interventions), torch.random.fork_rng():
-                torch.manual_seed(self._seed + number)
-                yield self._generate(chosen)
+        seed = self._seed + number
+
+        def compute(advance: Advance) -> Answer:
+            return answer_of([self._answer(chosen, variant, seed, advance) for variant in chunk])
+
+        key = item_key(
+            "generations",
+            model=model_content(self._loaded),
+            requests=digest([request.args for request in chosen]),
+            seed=seed,
+            batch_size=self._batch_size,
+            variants=[variant.content for variant in chunk],
+        )
+        return Part.of(key, self.batches[number], chunk, compute)
+
+    def _answer(self, chosen: Sequence[Any], variant: Variant, seed: int, advance: Advance) -> list[str]:
+        with applied(self._loaded, variant.interventions), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            texts = self._generate(chosen)
+        for _ in chosen:
+            advance()
+        return texts
 
     def _generate(self, chosen: Sequence[Any]) -> list[str]:
         self._encoder.batch_size_per_gpu = len(chosen)  # lm-eval's name for the rows of a batch

@@ -13,7 +13,6 @@ from swa.errors import UsageError
 from swa.evaluation.analysis import Evaluation
 from swa.evaluation.options import EvaluateOptions
 from swa.models.discovery.sites import Site, SiteMap
-from swa.schemas.answers import UnitAnswers
 from swa.schemas.detection import SuperWeight
 from swa.schemas.evaluation import (
     AccuracyImpact,
@@ -25,6 +24,7 @@ from swa.schemas.evaluation import (
     ModelAnalysis,
     PerplexityImpact,
 )
+from swa.store.ledger import Answer
 from tests.unit.cli.fakes import Machinery
 
 WEIGHT = 5.876
@@ -135,10 +135,10 @@ class EvaluateMachinery(Machinery):
 
     Attributes:
         evaluated: One entry for each call of the analysis: model, super weights, text, tasks, options.
-        computed: Units that were computed, not found in the book.
+        computed: Parts that were computed, not found in the ledger.
         tasks_loaded: Arguments of each loading of tasks.
         checked: Names that were checked.
-        dies_after: Number of computed units after which the process is interrupted.
+        dies_after: Number of computed parts after which the process is interrupted.
         notes: What the analysis says.
         order: What happened, in order.
     """
@@ -179,14 +179,14 @@ class EvaluateMachinery(Machinery):
         self.order.append("text")
         return super().load_text(dataset, data_dir=data_dir)
 
-    def evaluate(self, loaded, super_weights, *, text, tasks, options: EvaluateOptions, book, progress) -> Evaluation:
+    def evaluate(self, loaded, super_weights, *, text, tasks, options: EvaluateOptions, progress, ledger) -> Evaluation:
         self.order.append("evaluate")
         self.evaluated.append(
             SimpleNamespace(model=loaded.name, weights=list(super_weights), text=text, tasks=tasks, options=options)
         )
         for unit in [*(["perplexity"] if text else []), *(task.name for task in tasks)]:
             content = f"{unit} of {loaded.name} with seed {options.seed}"
-            self._answer(book, unit, hashlib.sha256(content.encode()).hexdigest())
+            self._answer(ledger, unit, hashlib.sha256(content.encode()).hexdigest())
         progress.info("measured")
         found = analysis(
             super_weights,
@@ -213,13 +213,13 @@ class EvaluateMachinery(Machinery):
             "swa.evaluation.harness.tasks.load_tasks": self.load_tasks,
         }
 
-    def _answer(self, book, unit: str, key: str) -> None:
-        if book.lines(unit, key):
+    def _answer(self, ledger, unit: str, key: str) -> None:
+        if ledger.has(key):
             return
         if self.dies_after is not None and len(self.computed) >= self.dies_after:
             raise KeyboardInterrupt
         self.computed.append(unit)
-        book.append(UnitAnswers(unit=unit, key=key, indices=[0], losses={"": [(1.0, 3)]}))
+        ledger.put(key, Answer({"of": unit}))
 
 
 def _item(task: str, variant: str) -> ItemRecord:

@@ -104,22 +104,22 @@ def test_what_cannot_be_written_does_not_lose_the_answers(swa, evaluation, monke
 
 
 def test_a_full_disk_while_it_runs(swa, evaluation, monkeypatch):
-    import swa.store.answers as answers
+    from swa.store.atomic import write_bytes
 
     def failing_from(number):
         left = [number]
 
-        def append(path, line):
+        def write(path, content):
             if not left[0]:
                 raise WriteError(f"'{path}' could not be written: No space left on device.")
             left[0] -= 1
-            path.write_text(line + "\n")
+            write_bytes(path, content)
 
-        return append
+        return write
 
-    monkeypatch.setattr(answers, "append_line", failing_from(0))
+    monkeypatch.setattr("swa.store.ledger.write_bytes", failing_from(0))
     assert swa("evaluate", "a/x", *SMALL).code == 2
-    monkeypatch.setattr(answers, "append_line", failing_from(1))
+    monkeypatch.setattr("swa.store.ledger.write_bytes", failing_from(1))
     called = swa("evaluate", "a/x", *SMALL)
     assert called.code == 7
     assert "is kept in" in called.err

@@ -248,12 +248,12 @@ class TestInterrupted:
         assert "is not valid and is written anew" in called.err
         assert evaluation.computed == UNITS
 
-    def test_a_torn_line_is_said_and_computed_again(self, swa, evaluation):
+    def test_an_answer_that_cannot_be_read_is_said_and_computed_again(self, swa, evaluation):
         interrupted(swa, evaluation, after=2)
-        (path,) = FOLDER.units.glob("hellaswag_*.jsonl")
+        (path,) = (path for path in FOLDER.units.iterdir() if '"hellaswag"' in path.read_text())
         path.write_bytes(path.read_bytes()[:-10])
         called = swa(*SMALL)
-        assert f"The last line of '{path}' was torn" in called.err
+        assert f"'{path}' cannot be read; its part is computed again" in called.err
         assert evaluation.computed == ["perplexity", "hellaswag", "hellaswag", "gsm8k"]
 
     def test_a_detection_that_was_finished_is_not_made_again(self, swa, evaluation):
@@ -274,7 +274,7 @@ class TestForce:
         assert evaluation.computed == UNITS * 2
         assert len(FOLDER.analyses()) == 2
         assert len(ResultsFolder(ROOT).complete_analyses()) == 2
-        assert all(len(path.read_text().splitlines()) == 1 for path in FOLDER.units.iterdir())
+        assert len(list(FOLDER.units.iterdir())) == len(UNITS)
 
     def test_answers_of_an_interrupted_run_are_not_used(self, swa, evaluation):
         interrupted(swa, evaluation, after=2)

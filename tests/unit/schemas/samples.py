@@ -149,15 +149,6 @@ VALID: dict[str, dict[str, Any]] = {
     "RunConfig": {"evaluate": HEADER},
     "SuperWeight": SUPER_WEIGHT,
     "SuperWeightCard": example("SuperWeightCard"),
-    "UnitAnswers": {
-        "unit": "hellaswag",
-        "key": "0" * 64,
-        "indices": [0, 1],
-        "loglikelihoods": {
-            "": [[-1.5, True], ["-Infinity", False]],
-            "L11.mlp.down_proj[507,1229] x0": [[-2.5, False], [-3.0, False]],
-        },
-    },
     "VariantAnalysis": {
         "run": HEADER,
         "super_weights": [SUPER_WEIGHT],
