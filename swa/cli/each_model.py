@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from swa.cli.terminal.failures import memory_errors_known, say
-from swa.errors import PartialFailureError, SwaError, UnavailableError
+from swa.cli.terminal.failures import say
+from swa.errors import PartialFailureError, SwaError, UnavailableError, memory_errors_known
 
 if TYPE_CHECKING:
     from swa.schemas.run import Status

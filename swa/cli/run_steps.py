@@ -10,11 +10,11 @@ from swa.cli.detect_run import Detected, DetectionRun
 from swa.cli.evaluate_run import Evaluated, EvaluationRun
 from swa.cli.loading import loaded_once
 from swa.cli.tables import detect_show, evaluate_show, vocab_show
-from swa.cli.terminal.failures import memory_errors_known, say
+from swa.cli.terminal.failures import say
 from swa.cli.terminal.output import Output
 from swa.cli.vocab_finished import Analysed
 from swa.cli.vocab_run import VocabRun
-from swa.errors import SwaError
+from swa.errors import SwaError, memory_errors_known
 from swa.progress import Task
 
 

@@ -15,7 +15,7 @@ from swa.cli.declare.options import EXPERT_OPTIONS, LoadOptions, RunOptions, Sea
 from swa.cli.given_weights import GivenWeight, from_record, read_given
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace
-from swa.reports.verdict import is_confirmed
+from swa.findings.verdict import counts
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection, has_options
@@ -137,8 +137,7 @@ class SuperWeightSource:
 
     def _counts(self, record: SuperWeight | None) -> bool:
         """Whether it is taken; what removal never tested counts, for somebody chose it without."""
-        tested = record is not None and record.confirmation is not MISSING
-        return self.all_candidates or not tested or (record is not None and is_confirmed(record))
+        return self.all_candidates or record is None or counts(record)
 
     def _fits(self, place: Workplace, header: RunHeader, result: DetectionResult) -> bool:
         has_experts = result.coverage.n_experts > 0

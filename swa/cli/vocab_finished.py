@@ -14,7 +14,7 @@ from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.vocab_choices import VocabChoices
 from swa.cli.vocab_files import paths_of, write_derived
 from swa.cli.vocab_shelf import Shelf, neuron_of
-from swa.reports.vocab_summary import model_summary
+from swa.findings.vocabulary import model_summary
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import RunHeader
 from swa.schemas.summaries import ModelSummary

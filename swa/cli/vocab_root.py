@@ -13,8 +13,8 @@ from swa.cli.header import header_of_call, read_block, write_block
 from swa.cli.vocab_files import write_if_other
 from swa.cli.vocab_finished import Analysed
 from swa.errors import PartialFailureError
+from swa.findings.vocabulary import cross_model_summary
 from swa.reports.vocab_readme import readme_text
-from swa.reports.vocab_summary import cross_model_summary
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.summaries import CrossModelSummary, ModelSummary
 from swa.store.atomic import WriteError, remove_leftovers, write_text

@@ -23,7 +23,7 @@ from swa.cli.vocab_work import VocabWork, cards_among, neurons_of
 from swa.cli.window_plan import TextRoom, bootstrap_warning, measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
-from swa.reports.vocab_summary import model_summary
+from swa.findings.vocabulary import model_summary
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
 from swa.store.vocab_tree import VocabFolder

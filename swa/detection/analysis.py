@@ -25,6 +25,7 @@ from swa.detection.spikes import SpikeScreen, screen_spikes
 from swa.detection.suppression import spike_suppression
 from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
+from swa.findings.order import badness
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.detection import DetectionResult, Screen, SuperWeight
@@ -233,8 +234,7 @@ class _Detection:
 
 
 def _sorted(records: Sequence[SuperWeight]) -> list[SuperWeight]:
-    def key(record: SuperWeight) -> float:
-        delta = record.confirmation.delta_loss  # type: ignore[union-attr]
-        return float("-inf") if delta != delta else -delta  # NaN first: the model broke
+    def key(record: SuperWeight) -> tuple[bool, float]:
+        return badness(record.confirmation.delta_loss)  # type: ignore[union-attr]
 
-    return sorted(records, key=key)
+    return sorted(records, key=key, reverse=True)

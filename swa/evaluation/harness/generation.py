@@ -9,8 +9,8 @@ import torch
 
 from swa.engine.variants.ablation import editing
 from swa.engine.variants.batch import automatic_batch_size
-from swa.engine.variants.plan import is_out_of_memory, release_memory
-from swa.errors import OutOfMemoryError, UsageError
+from swa.engine.variants.plan import release_memory
+from swa.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from swa.evaluation.harness.bridge import Encoder
 from swa.evaluation.variants import EvaluatedVariant
 from swa.models.loading.loaded import LoadedModel
@@ -67,7 +67,7 @@ class Generator:
         self._encoder.batch_size_per_gpu = len(chosen)  # lm-eval's name for the rows of a batch
         try:
             texts: list[str] = self._encoder.generate_until(list(chosen), disable_tqdm=True)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
