@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SwaError(Exception):
     """A known failure.
@@ -53,3 +57,45 @@ class PartialFailureError(SwaError):
     """Something was finished and written, something else failed (exit 7)."""
 
     exit_code = 7
+
+
+_OUT_OF_MEMORY = (
+    "out of memory",  # CUDA, MPS and XPU: `CUDA error: out of memory`, `MPS backend out of memory (MPS allocated: …)`
+    "defaultcpuallocator",  # Linux says `can't allocate memory`, Windows `not enough memory`
+    "allocate memory",  # the operating system, also while a file is mapped
+    "alloc_failed",  # `CUBLAS_STATUS_ALLOC_FAILED`, and cuDNN's
+    "bad_alloc",
+    "bad allocation",
+)
+"""What the errors of allocators say, in lower case: on CPUs and MPS they are plain RuntimeErrors."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, whoever says so: Python, torch on any device, the operating system."""
+    if isinstance(error, SwaError):
+        return False  # it is known already
+    torch = sys.modules.get("torch")  # not loaded: then the error is not torch's
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    if not isinstance(error, RuntimeError | OSError):
+        return False
+    text = str(error).lower()
+    return any(words in text for words in _OUT_OF_MEMORY)
+
+
+@contextmanager
+def memory_errors_known() -> Iterator[None]:
+    """Turn the ways in which torch and Python say that memory is used up into one known error.
+
+    Raises:
+        OutOfMemoryError: It is.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(
+            "Memory is used up.",
+            hint="Try a smaller --batch-size, --dtype bfloat16, or keep weights on disk with --max-memory.",
+        ) from error

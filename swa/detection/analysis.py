@@ -23,6 +23,7 @@ from swa.engine.ledger import Ledger, MemoryLedger, Reading, Round, Rounds, fini
 from swa.engine.measures.losses import LossMeter
 from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
+from swa.findings.order import badness
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 from swa.schemas.choices import Screen
@@ -219,8 +220,7 @@ def _address(loaded: LoadedModel, weight: SuperWeight) -> Address:
 
 
 def _sorted(records: Sequence[SuperWeight]) -> list[SuperWeight]:
-    def key(record: SuperWeight) -> float:
-        delta = record.confirmation.delta_loss  # type: ignore[union-attr]
-        return float("-inf") if delta != delta else -delta  # NaN first: the model broke
+    def key(record: SuperWeight) -> tuple[bool, float]:
+        return badness(record.confirmation.delta_loss)  # type: ignore[union-attr]
 
-    return sorted(records, key=key)
+    return sorted(records, key=key, reverse=True)

@@ -13,6 +13,7 @@ from swa.engine.measures.losses import LossMeter, WindowLosses
 from swa.engine.variants.controls import nearest_in_size
 from swa.engine.variants.inactive import why_inactive
 from swa.engine.variants.interventions import ScaleEntries
+from swa.findings.verdict import CONTROL_FACTOR, MIN_RATIO
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.schemas.detection import Confirmation
@@ -26,8 +27,6 @@ CONTROL_FROM = 1.02
 """Perplexity ratio from which on a control is measured."""
 N_CONTROLS = 8
 """Scalars that a control removes together."""
-MIN_RATIO = 1.05
-CONTROL_FACTOR = 3.0
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from swa.evaluation.severity import accuracy_severity, perplexity_severity
+from swa.findings.severity import accuracy_severity, perplexity_severity
 from swa.schemas.evaluation import AccuracyImpact, PerplexityImpact
 from swa.stats import (
     bootstrap_difference,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pydantic import MISSING
-
-from swa.evaluation.statistics import log_ratio_of
+from swa.findings.impact import TextImpact, log_ratio_of, whole_ratio, worst_ratio
+from swa.findings.verdict import n_confirmed
 from swa.reports.page import cells
 from swa.reports.page.document import Cell, Code, Document, Section, Table
 from swa.reports.saved.models import ModelArtifacts
 from swa.reports.sections import cards, cascade, definitions, detection, impact, moe, neurons, repeat, run, summary
-from swa.reports.verdict import is_confirmed
 from swa.text.words import counted
 
 _PARTS: tuple[tuple[str, Callable[[ModelArtifacts, str], Section | None]], ...] = (
@@ -73,20 +71,16 @@ def _row(found: ModelArtifacts) -> tuple[Cell, ...]:
         cells.text(found.name),
         cells.NOTHING if result is None else cells.text(result.architecture),
         cells.NOTHING if result is None else cells.count(len(weights)),
-        cells.NOTHING if result is None else cells.count(sum(map(is_confirmed, weights))),
-        _ratio(found, alone=True),
-        _ratio(found, alone=False),
+        cells.NOTHING if result is None else cells.count(n_confirmed(weights)),
+        _ratio(None if found.analysis is None else worst_ratio(found.analysis.result)),
+        _ratio(None if found.analysis is None else whole_ratio(found.analysis.result)),
         cells.count(len(found.super_weights.records) if found.super_weights else 0),
         cells.count(len(found.neurons.records) if found.neurons else 0),
     )
 
 
-def _ratio(found: ModelArtifacts, *, alone: bool) -> Cell:
-    if found.analysis is None:
+def _ratio(found: TextImpact | None) -> Cell:
+    if found is None:
         return cells.NOTHING
-    impact_of = summary.worst_removal if alone else summary.whole_removal
-    impact_record = impact_of(found.analysis.result)
-    if impact_record is None or impact_record.perplexity is MISSING:
-        return cells.NOTHING
-    seen = impact_record.perplexity
+    seen = found.seen
     return cells.ratio(seen.ratio, log_ratio_of(seen), seen.ratio_ci_low, seen.ratio_ci_high, tone=seen.severity)

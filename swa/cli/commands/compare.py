@@ -112,11 +112,15 @@ def _result(written: WrittenComparison) -> CommandResult:
 def _outcome(run: ComparedRun, files: dict[str, str]) -> ModelOutcome:
     from pydantic import MISSING
 
+    from swa.findings.order import worst
     from swa.schemas.runs import ModelOutcome
     from swa.store.tree import folder_of_record
 
     names = ("geometric_mean_ratio", "ci_low", "ci_high", "combined_ratio")
     numbers = {name: value for name in names if (value := getattr(run, name)) is not MISSING}
+    largest = worst(run.removals, lambda one: one.log_ratio)
+    if largest is not None:
+        numbers["largest_ratio"] = largest.ratio
     return ModelOutcome(
         model=run.label,
         folder=str(folder_of_record(Path(run.sources[0]))),

@@ -90,10 +90,10 @@ def _headline(found: ModelArtifacts) -> str:
 
 def _counts(found: ModelArtifacts) -> tuple[int, int]:
     """Confirmed super weights and candidates."""
-    from swa.reports.verdict import is_confirmed
+    from swa.findings.verdict import n_confirmed
 
     weights = [] if found.detection is None else found.detection.result.super_weights
-    return sum(map(is_confirmed, weights)), len(weights)
+    return n_confirmed(weights), len(weights)
 
 
 def _result(written: WrittenReport) -> CommandResult:
@@ -105,15 +105,20 @@ def _result(written: WrittenReport) -> CommandResult:
 
 
 def _outcome(found: ModelArtifacts, files: dict[str, str]) -> ModelOutcome:
-    from swa.reports.sections.summary import headline_numbers
+    from swa.findings import headline
     from swa.schemas.runs import ModelOutcome
 
     n_confirmed, n_candidates = _counts(found)
+    numbers = headline.of_artifacts(
+        found.detection and found.detection.result,
+        found.analysis and found.analysis.result,
+        () if found.super_weights is None else found.super_weights.records,
+    )
     return ModelOutcome(
         model=found.name,
         folder=str(found.folders[0].path),
         n_candidates=n_candidates,
         n_confirmed=n_confirmed,
-        headline=headline_numbers(found),
+        headline=numbers,
         files=files,
     )

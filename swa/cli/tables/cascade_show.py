@@ -10,8 +10,8 @@ from rich.table import Table
 from swa.cli.cascade_run import Followed
 from swa.cli.tables.layout import empty_table
 from swa.cli.terminal.output import Output
-from swa.reports.verdict import is_confirmed
-from swa.reports.worst import badness
+from swa.findings import headline as headlines
+from swa.findings.verdict import n_confirmed
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
@@ -81,20 +81,7 @@ def _outcome(done: Followed, files: Mapping[str, str]) -> ModelOutcome:
         model=done.header.model,
         folder=str(done.folder),
         n_candidates=len(done.results),
-        n_confirmed=sum(map(is_confirmed, records)),
-        headline=_headline_numbers(done.results),
+        n_confirmed=n_confirmed(records),
+        headline=headlines.of_cascades(done.results),
         files={**done.files, **files},
     )
-
-
-def _headline_numbers(results: Sequence[CascadeResult]) -> dict[str, float]:
-    """Of the super weight that changes the last layer that was read most."""
-    found: dict[str, float] = {"n_super_weights": len(results)}
-    if results:
-        worst = max(results, key=lambda result: badness(result.cascade.kl[-1]))
-        found |= {
-            "largest_kl": worst.cascade.kl[-1],
-            "delta_entropy": worst.cascade.delta_entropy[-1],
-            "delta_margin": worst.cascade.delta_margin[-1],
-        }
-    return found

@@ -9,10 +9,11 @@ from pydantic import MISSING
 
 from swa.cli.detect_run import Detected
 from swa.cli.tables.detection import build_table, chosen
-from swa.cli.tables.experts import expert_lines, expert_numbers, expert_table
+from swa.cli.tables.experts import expert_lines, expert_table
 from swa.cli.terminal.output import Output
-from swa.reports.verdict import is_confirmed
-from swa.schemas.detection import DetectionResult, SuperWeight
+from swa.findings import headline as headlines
+from swa.findings.verdict import are_tested, is_confirmed, n_confirmed
+from swa.schemas.detection import DetectionResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 from swa.text import numbers
@@ -54,18 +55,16 @@ def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: boo
 
 def _found_nothing(result: DetectionResult) -> bool:
     """Whether there is no candidate, or none that removal confirmed."""
-    tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
-    return not result.super_weights or (tested and not any(map(is_confirmed, result.super_weights)))
+    weights = result.super_weights
+    return not weights or (are_tested(weights) and not n_confirmed(weights))
 
 
 def headline(result: DetectionResult) -> str:
     """One line: the model, what was found, in how much of it."""
     n_candidates = len(result.super_weights)
-    n_confirmed = sum(map(is_confirmed, result.super_weights))
-    tested = any(weight.confirmation is not MISSING for weight in result.super_weights)
     counts = counted(n_candidates, "candidate")
-    if tested:
-        counts = f"{n_confirmed} confirmed of {counts}"
+    if are_tested(result.super_weights):
+        counts = f"{n_confirmed(result.super_weights)} confirmed of {counts}"
     if not n_candidates:
         counts = "no super weight found"
     parts = [f"{result.model}: {counts}", result.coverage.text]
@@ -102,26 +101,7 @@ def _outcome(found: Detected) -> ModelOutcome:
         model=result.model,
         folder=str(found.folder),
         n_candidates=len(result.super_weights),
-        n_confirmed=sum(map(is_confirmed, result.super_weights)),
-        headline=_headline_numbers(result),
+        n_confirmed=n_confirmed(result.super_weights),
+        headline=headlines.of_detection(result),
         files=found.files,
     )
-
-
-def _headline_numbers(result: DetectionResult) -> dict[str, float]:
-    found = {"largest_activation": result.threshold.largest_activation}
-    if result.baseline_loss is not MISSING:
-        found["baseline_loss"] = result.baseline_loss
-    if result.combined_delta_loss is not MISSING:
-        found["combined_delta_loss"] = result.combined_delta_loss
-    found |= expert_numbers(result)
-    worst = _worst(result.super_weights)
-    if worst is not None and worst.confirmation is not MISSING:
-        found["largest_delta_loss"] = worst.confirmation.delta_loss
-        found["largest_perplexity_ratio"] = worst.confirmation.perplexity_ratio
-    return found
-
-
-def _worst(weights: Sequence[SuperWeight]) -> SuperWeight | None:
-    """The first confirmed one: records are sorted by falling delta."""
-    return next((weight for weight in weights if is_confirmed(weight)), None)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from swa.cli.tables.layout import empty_table, fits
-from swa.reports.verdict import is_confirmed, verdict
+from swa.findings.verdict import are_tested, is_confirmed, verdict
 from swa.schemas.detection import SuperWeight
 from swa.text import numbers
 from swa.text.words import NOT_MEASURED
@@ -41,7 +41,7 @@ def chosen(weights: Sequence[SuperWeight], *, everything: bool) -> list[SuperWei
     """The candidates to show: all confirmed ones and the first few others, in the record's order."""
     if everything:
         return list(weights)
-    tested = any(weight.confirmation is not MISSING for weight in weights)
+    tested = are_tested(weights)
     others = [weight for weight in weights if not is_confirmed(weight)][: N_OTHERS if tested else N_UNTESTED]
     return [weight for weight in weights if is_confirmed(weight) or weight in others]
 
@@ -75,7 +75,7 @@ def _confirmation_cells(weight: SuperWeight) -> dict[str, str]:
 def build_table(weights: Sequence[SuperWeight], console: Console) -> Table:
     """A table that fits the console."""
     rows = [row_of(weight) for weight in weights]
-    tested = any(weight.confirmation is not MISSING for weight in weights)
+    tested = are_tested(weights)
     wide = _wide(rows, tested=tested)
     return wide if fits(wide, console) else _narrow(rows, tested=tested)
 

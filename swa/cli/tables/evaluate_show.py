@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import MISSING
 
 from swa.cli.evaluate_run import Evaluated
 from swa.cli.tables.evaluation import build_tables, chosen
 from swa.cli.terminal.output import Output
-from swa.reports.verdict import is_confirmed
-from swa.reports.worst import badness
-from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis
+from swa.findings import headline as headlines
+from swa.findings.impact import drop_of, log_ratio_of, tasks_of, whole_drop, whole_ratio, worst_drop, worst_ratio
+from swa.findings.names import edited_name
+from swa.findings.verdict import n_confirmed
+from swa.schemas.evaluation import ModelAnalysis
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
-from swa.text.numbers import count
+from swa.text import numbers
 from swa.text.words import NOT_SIGNIFICANT, counted
 
 
@@ -30,8 +32,10 @@ def show(done: Evaluated, output: Output) -> None:
     n_more = len(analysis.individual) + len(analysis.combined) - len(shown)
     if n_more:
         output.text(f"and {counted(n_more, 'variant')} more in {done.files['analysis']} (-v shows all)")
+    for line in worst_lines(analysis):
+        output.text(line)
     if analysis.baseline.accuracy is not MISSING and shown:
-        output.text(f"drop: baseline - modified; {NOT_SIGNIFICANT}: its 95 % interval holds 0")
+        output.text(f"drop: how much worse than the intact model; {NOT_SIGNIFICANT}: its 95 % interval holds 0")
     for note in [] if analysis.notes is MISSING else analysis.notes:
         output.text(f"Note: {note}")
     output.files(done.files)
@@ -45,10 +49,27 @@ def headline(analysis: ModelAnalysis) -> str:
     perplexity, accuracy = analysis.baseline.perplexity, analysis.baseline.accuracy
     if perplexity is not MISSING:
         noun = perplexity.protocol.removesuffix("s")
-        parts.append(f"perplexity on {counted(perplexity.n_texts, noun)} ({count(perplexity.n_tokens)} tokens)")
+        parts.append(f"perplexity on {counted(perplexity.n_texts, noun)} ({numbers.count(perplexity.n_tokens)} tokens)")
     if accuracy is not MISSING:
         parts.append(", ".join(f"{task} {counted(seen.n, 'item')}" for task, seen in accuracy.items()))
     return f"{'' if analysis.model is MISSING else analysis.model}: {'; '.join(parts)}"
+
+
+def worst_lines(analysis: ModelAnalysis) -> Iterator[str]:
+    """The worst single removal beside the removal of all: of perplexity, then of each task."""
+    worst, whole = worst_ratio(analysis), whole_ratio(analysis)
+    if worst is not None:
+        together = (
+            "" if whole is None else f"; all together: {numbers.ratio(whole.seen.ratio, log_ratio_of(whole.seen))}"
+        )
+        ratio = numbers.ratio(worst.seen.ratio, log_ratio_of(worst.seen))
+        yield f"worst removal: {ratio} ({edited_name(worst.variant)}){together}"
+    for task in tasks_of(analysis):
+        found, of_all = worst_drop(analysis, task), whole_drop(analysis, task)
+        if found is not None:
+            together = "" if of_all is None else f"; all together: {numbers.share(drop_of(of_all.seen).value)}"
+            drop = numbers.share(drop_of(found.seen).value)
+            yield f"largest drop in {task}: {drop} ({edited_name(found.variant)}){together}"
 
 
 def command_result(done: Sequence[Evaluated], files: Mapping[str, str], *, status: Status) -> CommandResult:
@@ -63,36 +84,7 @@ def _outcome(done: Evaluated, files: Mapping[str, str]) -> ModelOutcome:
         model="" if analysis.model is MISSING else analysis.model,
         folder=str(done.folder),
         n_candidates=len(weights),
-        n_confirmed=sum(map(is_confirmed, weights)),
-        headline=_headline_numbers(analysis),
+        n_confirmed=n_confirmed(weights),
+        headline=headlines.of_evaluation(analysis),
         files={**done.files, **files},
     )
-
-
-def _headline_numbers(analysis: ModelAnalysis) -> dict[str, float]:
-    """The intact model, the worst single variant, and all together at the first factor."""
-    numbers: dict[str, float] = {"n_variants": float(len(analysis.individual) + len(analysis.combined))}
-    baseline = analysis.baseline
-    if baseline.perplexity is not MISSING:
-        numbers["baseline_perplexity"] = baseline.perplexity.value
-    numbers |= _largest("largest_ratio", _ratios(analysis.individual))
-    numbers |= _largest("combined_ratio", _ratios(analysis.combined[:1]))
-    for task, seen in ({} if baseline.accuracy is MISSING else baseline.accuracy).items():
-        numbers[f"baseline_{task}"] = seen.value
-        numbers |= _largest(f"largest_drop_{task}", _drops(analysis.individual, task))
-        numbers |= _largest(f"combined_drop_{task}", _drops(analysis.combined[:1], task))
-    return numbers
-
-
-def _ratios(impacts: Iterable[ImpactRecord]) -> list[float]:
-    return [impact.perplexity.ratio for impact in impacts if impact.perplexity is not MISSING]
-
-
-def _drops(impacts: Iterable[ImpactRecord], task: str) -> list[float]:
-    seen: list[Mapping[str, AccuracyImpact]] = [one.accuracy for one in impacts if one.accuracy is not MISSING]
-    return [of_variant[task].drop for of_variant in seen if task in of_variant]
-
-
-def _largest(name: str, values: Sequence[float]) -> dict[str, float]:
-    """The largest value under its name, where there is one; NaN is beyond all others."""
-    return {name: max(values, key=badness)} if values else {}

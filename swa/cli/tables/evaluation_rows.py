@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import MISSING
 
-from swa.evaluation.statistics import log_ratio_of
+from swa.findings.impact import drop_of, log_ratio_of
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis, PerplexityImpact
 from swa.text import numbers
 from swa.text.words import NOT_MEASURED, NOT_SIGNIFICANT, SMOKE_TEST, is_builtin_task
@@ -111,7 +111,8 @@ def _drop(impact: ImpactRecord, task: str) -> str:
     if seen is None:
         return NOT_MEASURED
     mark = f" {NOT_SIGNIFICANT}" if seen.not_significant is True else ""
-    return f"{numbers.share(seen.drop)}{_interval(seen.drop_ci_low, seen.drop_ci_high, numbers.share)}{mark}"
+    drop = drop_of(seen)
+    return f"{numbers.share(drop.value)}{_interval(drop.low, drop.high, numbers.share)}{mark}"
 
 
 def _accuracy(impact: ImpactRecord, task: str) -> AccuracyImpact | None:

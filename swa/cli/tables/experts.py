@@ -37,17 +37,6 @@ def _super_experts(routing: Sequence[LayerRouting]) -> str:
     return f"super experts: {', '.join(named) or 'none'}"
 
 
-def expert_numbers(result: DetectionResult) -> dict[str, float]:
-    """Headline numbers of a mixture of experts; none of dense models."""
-    if result.routing is MISSING:
-        return {}
-    return {
-        "n_experts": float(result.coverage.n_experts),
-        "n_experts_examined": float(result.coverage.n_experts_examined),
-        "n_super_experts": float(sum(len(layer.super_experts) for layer in result.routing)),
-    }
-
-
 def expert_table(weights: Sequence[SuperWeight]) -> Table | None:
     """How the experts of some candidates are routed; `None` where none of them lies in a routed expert."""
     blocks = [(weight.coordinate, weight.moe) for weight in weights if weight.moe is not MISSING]

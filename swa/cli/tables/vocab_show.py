@@ -9,9 +9,8 @@ from pydantic import MISSING
 from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_table
 from swa.cli.terminal.output import Output
 from swa.cli.vocab_finished import Analysed
-from swa.reports.verdict import is_confirmed
-from swa.reports.worst import badness
-from swa.schemas.cards import NeuronCard
+from swa.findings import headline as headlines
+from swa.findings.verdict import n_confirmed
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 from swa.text.numbers import count
@@ -33,7 +32,7 @@ def show(done: Analysed, output: Output) -> None:
         output.show(token_table(super_weights))
         output.text("")
     if neurons:
-        output.show(neuron_table(neurons, neuron_name))
+        output.show(neuron_table(neurons))
         output.text("")
     n_more = len(done.super_weights) + len(done.neurons) - len(super_weights) - len(neurons)
     if n_more:
@@ -61,12 +60,6 @@ def headline(done: Analysed) -> str:
     return f"{done.header.model}: {', '.join(parts)}"
 
 
-def neuron_name(card: NeuronCard) -> str:
-    """As `--neurons` takes it."""
-    expert = "" if card.expert is None else f"e{card.expert}:"
-    return f"{card.layer}:{expert}{card.neuron}"
-
-
 def command_result(done: Sequence[Analysed], files: Mapping[str, str], *, status: Status) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
     return CommandResult(command="vocab", status=status, models=[_outcome(one, files) for one in done])
@@ -78,21 +71,7 @@ def _outcome(done: Analysed, files: Mapping[str, str]) -> ModelOutcome:
         model=done.header.model,
         folder=str(done.folder),
         n_candidates=len(done.super_weights),
-        n_confirmed=sum(map(is_confirmed, records)),
-        headline=_headline_numbers(done),
+        n_confirmed=n_confirmed(records),
+        headline=headlines.of_vocabulary(done.super_weights, done.neurons),
         files={**done.files, **files},
     )
-
-
-def _headline_numbers(done: Analysed) -> dict[str, float]:
-    numbers: dict[str, float] = {"n_super_weights": len(done.super_weights), "n_neurons": len(done.neurons)}
-    if done.super_weights:
-        worst = max(done.super_weights, key=lambda card: badness(card.deltas.loss))
-        numbers |= {
-            "baseline_loss": worst.baselines.loss,
-            "largest_delta_loss": worst.deltas.loss,
-            "largest_delta_entropy": worst.deltas.entropy,
-            "control_delta_loss": worst.controls.random_coord_delta.loss,
-            "neuron_zero_delta_loss": worst.controls.neuron_zero_delta.loss,
-        }
-    return numbers

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pydantic import MISSING
 from rich.console import Console
 from rich.table import Table
 
 from swa.cli.tables.layout import empty_table, fits
-from swa.reports.super_weight_texts import place_text
+from swa.findings.names import neuron_name, place_of
+from swa.findings.verdict import is_beyond_control
 from swa.schemas.cards import NeuronCard, SuperWeightCard, TokenShift, TopToken
 from swa.text import numbers
 from swa.text.tokens import token_label
@@ -37,17 +38,12 @@ def token_table(cards: Sequence[SuperWeightCard]) -> Table:
         up, down = (
             (NOT_MEASURED, NOT_MEASURED) if shifts is MISSING else (tokens_text(shifts.up), tokens_text(shifts.down))
         )
-        table.add_row(place_text(card), up, down)
+        table.add_row(place_of(card), up, down)
     return table
 
 
-def neuron_table(cards: Sequence[NeuronCard], name_of: Callable[[NeuronCard], str]) -> Table:
-    """One row a neuron.
-
-    Args:
-        cards: The neurons.
-        name_of: What each is called.
-    """
+def neuron_table(cards: Sequence[NeuronCard]) -> Table:
+    """One row a neuron."""
     table = empty_table()
     table.add_column("neuron", overflow="fold")
     table.add_column("label", no_wrap=True)
@@ -61,7 +57,7 @@ def neuron_table(cards: Sequence[NeuronCard], name_of: Callable[[NeuronCard], st
             places = (numbers.percentile(card.percentiles.var), numbers.percentile(card.percentiles.kurt))
         tokens = (tokens_text(card.top_tokens_up), tokens_text(card.top_tokens_down))
         style = "bold" if card.label in ("prediction", "suppression") else ""
-        table.add_row(name_of(card), card.label, numbers.number(card.moments.kurt), *places, *tokens, style=style)
+        table.add_row(neuron_name(card), card.label, numbers.number(card.moments.kurt), *places, *tokens, style=style)
     return table
 
 
@@ -81,7 +77,7 @@ def _wide(cards: Sequence[SuperWeightCard]) -> Table:
             numbers.change(card.deltas.entropy),
             numbers.change(card.deltas.topk_margin),
         ]
-        table.add_row(place_text(card), *cells, _control(card, " "), _neuron(card), style=_style(card))
+        table.add_row(place_of(card), *cells, _control(card, " "), _neuron(card), style=_style(card))
     return table
 
 
@@ -92,7 +88,7 @@ def _narrow(cards: Sequence[SuperWeightCard]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for card in cards:
         table.add_row(
-            place_text(card),
+            place_of(card),
             f"{_delta(card)}\n{_interval(card).strip()}",
             f"{numbers.change(card.deltas.entropy)}\n{numbers.change(card.deltas.topk_margin)}",
             _control(card, "\n"),
@@ -126,5 +122,5 @@ def _neuron(card: SuperWeightCard) -> str:
 def _style(card: SuperWeightCard) -> str:
     """What costs 5 % perplexity, beyond its controls, is to be seen at once."""
     largest = card.controls.random_coord_max
-    control = 0.0 if largest is MISSING else abs(largest.loss)
-    return "bold" if card.deltas.loss > max(0.05, 3 * control) else ""
+    control = 0.0 if largest is MISSING else largest.loss
+    return "bold" if is_beyond_control(card.deltas.loss, control) else ""

@@ -5,41 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import typer
 
 from swa.cli.declare.command import SETTINGS
-from swa.errors import OutOfMemoryError, SwaError
+from swa.errors import SwaError
 
 EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 """128 + SIGPIPE: what the shell reports of any program whose reader went away."""
-
-
-@contextmanager
-def memory_errors_known() -> Iterator[None]:
-    """Turn the ways in which torch and Python say that memory is used up into one known error."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise OutOfMemoryError(
-            "Memory is used up.",
-            hint="Try a smaller --batch-size, --dtype bfloat16, or keep weights on disk with --max-memory.",
-        ) from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    torch = sys.modules.get("torch")  # not loaded: then the error is not torch's
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    text = str(error)
-    return "DefaultCPUAllocator" in text or "out of memory" in text  # CPU and MPS raise plain RuntimeErrors
 
 
 def report(error: BaseException) -> int:

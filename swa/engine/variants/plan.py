@@ -23,7 +23,7 @@ from swa.engine.variants.reader import LayerReader
 from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.recording import LayerCall, answered, layers_of, recorded
 from swa.engine.variants.selfcheck import Checked, shortcut_is_exact
-from swa.errors import OutOfMemoryError
+from swa.errors import OutOfMemoryError, is_out_of_memory
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import Progress, SilentProgress
 
@@ -124,7 +124,7 @@ class ForwardPlan:
         """
         try:
             return self._measure(batch, reducer, variants, reader, advance)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         self._kept = None
@@ -288,11 +288,6 @@ def joined(parts: Sequence[Measured[R]], reducer: Reducer[R], reader: LayerReade
         reducer.join([part.result for part in parts]),
         reader.join(seen) if reader is not None and seen else None,
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch says that memory ran out (on the CPU it is a plain RuntimeError)."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 def release_memory() -> None:

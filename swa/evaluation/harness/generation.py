@@ -10,8 +10,8 @@ import torch
 from swa.engine.ledger import item_key, model_content
 from swa.engine.variants.batch import automatic_batch_size
 from swa.engine.variants.interventions import Variant, applied
-from swa.engine.variants.plan import is_out_of_memory, release_memory
-from swa.errors import OutOfMemoryError, UsageError
+from swa.engine.variants.plan import release_memory
+from swa.errors import OutOfMemoryError, UsageError, is_out_of_memory
 from swa.evaluation.harness.bridge import Encoder
 from swa.evaluation.parts import Advance, Part, answer_of, digest
 from swa.evaluation.variants import Chunk
@@ -87,7 +87,7 @@ class Generator:
         self._encoder.batch_size_per_gpu = len(chosen)  # lm-eval's name for the rows of a batch
         try:
             texts: list[str] = self._encoder.generate_until(list(chosen), disable_tqdm=True)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         else:

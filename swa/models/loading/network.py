@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from swa.errors import UnavailableError, UnsupportedModelError
+from swa.errors import UnavailableError, UnsupportedModelError, is_out_of_memory
 from swa.models.loading.cache import cache_folder
 from swa.models.loading.fingerprint import weight_files
 from swa.models.loading.inspect import first_sentence, own_class
@@ -71,7 +71,7 @@ def read_network(
         raise UnsupportedModelError(f"The code of '{folder.name}' cannot be loaded: {first_sentence(error)}") from error
     except _BROKEN as error:
         _remove(spill)
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        if is_out_of_memory(error):
             raise
         raise UnavailableError(
             f"The weights of '{folder.name}' cannot be read: {first_sentence(error)}", hint="Download them again."

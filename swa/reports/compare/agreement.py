@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import MISSING, JsonValue
 
+from swa.findings.verdict import are_tested, is_confirmed
 from swa.reports.compare.protocol import settings_of
 from swa.reports.compare.runs import Run
-from swa.reports.verdict import is_confirmed
 from swa.schemas.summaries import RunAgreement
 
 
@@ -35,7 +35,7 @@ def _is_tested(run: Run) -> bool:
     if run.detection is None:
         return False
     weights = run.detection.super_weights
-    return not weights or any(weight.confirmation is not MISSING for weight in weights)
+    return not weights or are_tested(weights)
 
 
 def _agreement(model: str, runs: Sequence[Run]) -> RunAgreement:

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import MISSING
 
 from swa.errors import UsageError
-from swa.evaluation.statistics import cross_model_statistics, model_statistics
+from swa.findings.order import worst
+from swa.findings.statistics import cross_model_statistics, model_statistics
 from swa.reports.compare.agreement import agreements, differing_settings
 from swa.reports.compare.numbers import SEED, compared_run, geometric_mean
 from swa.reports.compare.protocol import mismatches, written
@@ -84,8 +85,8 @@ def statistics_of_runs(comparison: Comparison) -> CrossModelStatistics:
 
 def _labelled(run: ComparedRun) -> ModelStatistics:
     optional: dict[str, Any] = {}
-    if run.removals and run.measured_by == "evaluation":
-        largest = max(run.removals, key=lambda one: -np.inf if np.isnan(one.log_ratio) else one.log_ratio)
+    largest = worst(run.removals, lambda one: one.log_ratio)
+    if largest is not None and run.measured_by == "evaluation":
         optional |= {"largest_ratio": largest.ratio, "largest_log_ratio": largest.log_ratio}
     if run.combined_ratio is not MISSING:
         optional |= {"combined_ratio": run.combined_ratio, "combined_log_ratio": run.combined_log_ratio}
@@ -121,14 +122,14 @@ def _statistics(runs: Sequence[Run]) -> CrossModelStatistics:
         )
         for run in runs
     ]
-    return cross_model_statistics(models, [run.evaluation for run in runs if run.evaluation is not None])
+    return cross_model_statistics(models, [run.analysis for run in runs if run.analysis is not None])
 
 
 def _measured(run: Run) -> ModelStatistics:
     """What the run's evaluation measured, if it has one."""
-    if run.evaluation is None:
+    if run.analysis is None:
         return ModelStatistics(model=run.model, family=run.family, n_super_weights=0, depths=[])
-    return model_statistics(run.evaluation, family=run.family, n_layers=run.n_layers)
+    return model_statistics(run.analysis, family=run.family, n_layers=run.n_layers)
 
 
 def _evaluated(runs: Sequence[ComparedRun]) -> list[ComparedRun]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from pydantic import MISSING
 
-from swa.evaluation.severity import perplexity_severity
-from swa.evaluation.statistics import log_ratio_of
+from swa.findings.impact import TextImpact, log_ratio_of, on_text, removals, single_removals, whole_ratio
+from swa.findings.severity import perplexity_severity
+from swa.findings.statistics import mean_drops
 from swa.reports.compare.protocol import protocol_of
 from swa.reports.compare.runs import Run
 from swa.schemas.coordinate import CoordinateText
-from swa.schemas.evaluation import ImpactRecord
 from swa.schemas.summaries import ComparedRun, RecurringRow, Removal
 from swa.stats import bootstrap_ratio_of_sums, exp_or_infinity, seeded_generator
 
@@ -29,11 +29,11 @@ def compared_run(run: Run, label: str, *, counted: bool) -> ComparedRun:
         label: What it is called.
         counted: Whether the statistics count its model by it.
     """
-    removals, source = _removals(run)
+    removed, source = _removals(run)
     optional: dict[str, Any] = {}
-    if removals:
+    if removed:
         optional["measured_by"] = source
-        optional |= geometric_mean([one.log_ratio for one in removals], name=f"{label} {run.sources}")
+        optional |= geometric_mean([one.log_ratio for one in removed], name=f"{label} {run.sources}")
     if run.detection is not None:
         optional |= {
             "layout": "moe" if run.detection.coverage.n_experts else "dense",
@@ -43,11 +43,12 @@ def compared_run(run: Run, label: str, *, counted: bool) -> ComparedRun:
         }
     elif run.headers:
         optional["dtype"] = run.headers[0].dtype
-    if run.evaluation is not None:
-        whole = [one.perplexity for one in run.evaluation.combined if one.factor == 0 and one.perplexity is not MISSING]
-        for seen in whole[:1]:
-            optional |= {"combined_ratio": seen.ratio, "combined_log_ratio": log_ratio_of(seen)}
-        drops, together = _drops(run.evaluation.individual), _drops(run.evaluation.combined)
+    if run.analysis is not None:
+        whole = whole_ratio(run.analysis)
+        if whole is not None:
+            optional |= {"combined_ratio": whole.seen.ratio, "combined_log_ratio": log_ratio_of(whole.seen)}
+        drops = mean_drops(single_removals(run.analysis))
+        together = mean_drops(removals(run.analysis.combined))
         optional |= ({"mean_drops": drops} if drops else {}) | ({"combined_drops": together} if together else {})
     revisions = [run.detection.revision] if run.detection else [header.revision for header in run.headers]
     return ComparedRun(
@@ -59,7 +60,7 @@ def compared_run(run: Run, label: str, *, counted: bool) -> ComparedRun:
         family=run.family,
         n_layers=run.n_layers,
         n_super_weights=len(run.super_weights),
-        removals=removals,
+        removals=removed,
         recurring_rows=_recurring(run),
         protocol=protocol_of(run),
         **optional,
@@ -79,9 +80,9 @@ def geometric_mean(log_ratios: Sequence[float], *, name: str) -> dict[str, float
 
 def _removals(run: Run) -> tuple[list[Removal], str]:
     """Single removals of the evaluation; without one, the confirmations of the detection."""
-    evaluation = run.evaluation
-    if evaluation is not None and any(one.perplexity is not MISSING for one in evaluation.individual):
-        return [_evaluated(one, run) for one in evaluation.individual if _counts(one)], "evaluation"
+    measured = [] if run.analysis is None else on_text(single_removals(run.analysis))
+    if measured:
+        return [_evaluated(found, run) for found in measured], "evaluation"
     return [
         Removal(
             coordinate=weight.coordinate,
@@ -95,13 +96,8 @@ def _removals(run: Run) -> tuple[list[Removal], str]:
     ], "confirmation"
 
 
-def _counts(impact: ImpactRecord) -> bool:
-    return impact.factor == 0 and impact.perplexity is not MISSING and len(impact.coordinates) == 1
-
-
-def _evaluated(impact: ImpactRecord, run: Run) -> Removal:
-    seen, coordinate = impact.perplexity, impact.coordinates[0]
-    assert seen is not MISSING, "only measured ones count"
+def _evaluated(found: TextImpact, run: Run) -> Removal:
+    seen, coordinate = found.seen, found.variant.coordinates[0]
     return Removal(
         coordinate=coordinate,
         depth=CoordinateText.parse(coordinate).layer / run.n_layers,
@@ -109,17 +105,6 @@ def _evaluated(impact: ImpactRecord, run: Run) -> Removal:
         log_ratio=log_ratio_of(seen),
         severity=seen.severity,
     )
-
-
-def _drops(impacts: Sequence[ImpactRecord]) -> dict[str, float]:
-    """Mean drop by task over the removals that measured it."""
-    drops: dict[str, list[float]] = {}
-    for impact in impacts:
-        if impact.factor == 0 and impact.accuracy is not MISSING:
-            for task, seen in impact.accuracy.items():
-                drops.setdefault(task, []).append(seen.drop)
-    with np.errstate(invalid="ignore"):
-        return {task: float(np.mean(values)) for task, values in drops.items()}
 
 
 def _recurring(run: Run) -> list[RecurringRow]:

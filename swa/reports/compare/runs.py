@@ -10,7 +10,8 @@ from typing import cast
 from pydantic import MISSING
 
 from swa.errors import UsageError
-from swa.evaluation.statistics import name_of
+from swa.findings.names import model_name
+from swa.findings.verdict import counts
 from swa.reports.saved.folders import model_folders
 from swa.reports.saved.models import artifacts_of
 from swa.reports.saved.records import kind_of, read_record
@@ -59,20 +60,7 @@ class Run:
         if from_evaluation and not weights:
             assert self.analysis is not None, "it has super weights"
             weights = cast("list[SuperWeight]", self.analysis.super_weights)
-        return [weight for weight in weights if weight.confirmation is MISSING or weight.confirmation.confirmed]
-
-    @property
-    def evaluation(self) -> ModelAnalysis | None:
-        """The evaluation without the single edits of scalars that a confirmation refused (`--all-candidates`)."""
-        if self.analysis is None or self.analysis.super_weights is MISSING:
-            return self.analysis
-        refused = {
-            weight.coordinate
-            for weight in self.analysis.super_weights
-            if weight.confirmation is not MISSING and not weight.confirmation.confirmed
-        }
-        kept = [impact for impact in self.analysis.individual if not refused.intersection(impact.coordinates)]
-        return self.analysis.model_copy(update={"individual": kept})
+        return [weight for weight in weights if counts(weight)]
 
     @property
     def n_layers(self) -> int:
@@ -140,7 +128,7 @@ def _in_file(path: Path) -> Iterator[Run]:
     if isinstance(record, DetectionResult):
         yield Run(record.model, (path,), detection=record)
     elif isinstance(record, ModelAnalysis):
-        yield Run(name_of(record), (path,), analysis=record)
+        yield Run(model_name(record), (path,), analysis=record)
     elif isinstance(record, CompleteAnalysis):
         for analysis in record.models:
-            yield Run(name_of(analysis), (path,), analysis=analysis)
+            yield Run(model_name(analysis), (path,), analysis=analysis)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from pydantic import MISSING
 
+from swa.findings.order import worst
+from swa.findings.severity import SEVERITIES
 from swa.reports.page import cells
 from swa.reports.page.document import Cell, Paragraph, Section, Table
-from swa.schemas.evaluation import Severity
 from swa.schemas.summaries import ComparedRun
 from swa.stats import log_or_infinity
 from swa.text import numbers
 from swa.text.words import NOT_MEASURED, task_title
-
-_SEVERITIES: tuple[Severity, ...] = ("catastrophic", "severe", "moderate", "mild", "minimal", "invalid")
 
 
 def counts(runs: Sequence[ComparedRun]) -> Section:
@@ -42,7 +40,7 @@ def counts(runs: Sequence[ComparedRun]) -> Section:
 
 def impact(runs: Sequence[ComparedRun]) -> Section:
     """Perplexity ratios, their geometric means, and how severe they are."""
-    severities = [name for name in _SEVERITIES if any(one.severity == name for run in runs for one in run.removals)]
+    severities = [name for name in SEVERITIES if any(one.severity == name for run in runs for one in run.removals)]
     columns = cells.columns(
         "run",
         "measured by",
@@ -53,8 +51,7 @@ def impact(runs: Sequence[ComparedRun]) -> Section:
     )
     rows = []
     for run in runs:
-        logs = [one for one in run.removals if not np.isnan(one.log_ratio)]
-        largest = max(logs, key=lambda one: one.log_ratio, default=None)
+        largest = worst(run.removals, lambda one: one.log_ratio)
         rows.append(
             (
                 cells.text(run.label),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import MISSING
 
-from swa.evaluation.statistics import largest_of, log_ratio_of, name_of
+from swa.findings.impact import drop_of, log_ratio_of
+from swa.findings.names import model_name
+from swa.findings.order import worst
 from swa.reports.plots.bars import LEAST_DROP, Bar, draw_bars, or_nan
 from swa.reports.plots.panels import heading, stacked
 from swa.reports.plots.style import CONFIRMED, figure_style, wrapped
@@ -52,7 +54,7 @@ def draw(analysis: ModelAnalysis) -> Figure:
             axes.set_title(wrapped(task_title(task), 22), fontsize=9, loc="left")
             axes.set_xlabel(wrapped(f"drop in {metric}", 22), fontsize=9)
         what = "all together against the single ones" if together else "nothing edited together"
-        heading(figure, f"{name_of(analysis)}: {what}")
+        heading(figure, f"{model_name(analysis)}: {what}")
     return figure
 
 
@@ -95,7 +97,8 @@ def _ratio_bars(together: ImpactRecord, singles: Sequence[ImpactRecord]) -> list
         increased = 1.0 + float(np.sum([impact.ratio - 1.0 for impact in ratios]))
         bars.append(_bar(1, exp_or_infinity(product), ratio(exp_or_infinity(product), product)))
         bars.append(_bar(2, increased, ratio(increased, increased)))
-    return [*bars, _ratio_bar(3, largest_of(ratios))]
+    largest = worst(ratios, log_ratio_of)
+    return bars if largest is None else [*bars, _ratio_bar(3, largest)]
 
 
 def _ratio_bar(row: int, impact: PerplexityImpact) -> Bar:
@@ -111,13 +114,14 @@ def _drop_bars(together: ImpactRecord, singles: Sequence[ImpactRecord], task: st
     if not impacts:
         return bars
     if _are_all(measured, together):
-        total, intact = float(np.sum([impact.drop for impact in impacts])), impacts[0].baseline
+        total, intact = float(np.sum([drop_of(impact).value for impact in impacts])), impacts[0].baseline
         kept = float(np.prod([impact.modified / intact for impact in impacts])) if intact else math.nan
         bars.append(_bar(1, total, share(total)))
         bars.append(_bar(2, intact - intact * kept, share(intact - intact * kept) if intact else "undefined"))
-    largest = max(impacts, key=lambda impact: -math.inf if math.isnan(impact.drop) else impact.drop)
-    return [*bars, _drop_bar(3, largest)]
+    largest = worst(impacts, lambda impact: drop_of(impact).value)
+    return bars if largest is None else [*bars, _drop_bar(3, largest)]
 
 
 def _drop_bar(row: int, impact: AccuracyImpact) -> Bar:
-    return _bar(row, impact.drop, share(impact.drop), or_nan(impact.drop_ci_low), or_nan(impact.drop_ci_high))
+    drop = drop_of(impact)
+    return _bar(row, drop.value, share(drop.value), or_nan(drop.low), or_nan(drop.high))

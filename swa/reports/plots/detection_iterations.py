@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import MISSING
 
+from swa.findings.verdict import is_confirmed
 from swa.reports.plots.style import CANDIDATE, CONFIRMED, figure_style, new_figure, plain
-from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, Iteration, SiteExtremes, SuperWeight
 
 if TYPE_CHECKING:

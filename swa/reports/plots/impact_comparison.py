@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING
 
-from swa.evaluation.statistics import log_ratio_of, name_of
+from swa.findings.impact import drop_of, log_ratio_of
+from swa.findings.names import model_name
 from swa.reports.plots.bars import LEAST_DROP, Bar, draw_bars, or_nan
 from swa.reports.plots.panels import heading, stacked
 from swa.reports.plots.severity import INTACT, SEVERITY_COLOURS, UNRATED, severity_legend
@@ -49,7 +50,7 @@ def draw(analysis: ModelAnalysis) -> Figure:
         for axes, (task, intact) in zip(small, tasks.items(), strict=True):
             _draw_task(axes, task, intact, variants)
         what = "the intact model against each edit" if variants else "no super weight"
-        heading(figure, f"{name_of(analysis)}: {what}")
+        heading(figure, f"{model_name(analysis)}: {what}")
         _legend(figure, variants)
     return figure
 
@@ -111,13 +112,14 @@ def _draw_task(axes: Any, task: str, intact: BaselineAccuracy, variants: Sequenc
 
 def _drop_bar(row: int, impact: AccuracyImpact) -> Bar:
     by_chance = impact.not_significant is not MISSING and impact.not_significant
+    drop = drop_of(impact)
     return Bar(
         row,
-        impact.drop,
+        drop.value,
         UNRATED if impact.severity is MISSING else SEVERITY_COLOURS[impact.severity],
-        f"{numbers.share(impact.drop)}{f' {NOT_SIGNIFICANT}' if by_chance else ''}",
-        low=or_nan(impact.drop_ci_low),
-        high=or_nan(impact.drop_ci_high),
+        f"{numbers.share(drop.value)}{f' {NOT_SIGNIFICANT}' if by_chance else ''}",
+        low=or_nan(drop.low),
+        high=or_nan(drop.high),
     )
 
 

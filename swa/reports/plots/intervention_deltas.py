@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import MISSING
 
+from swa.findings.names import place_of
 from swa.reports.plots.bars import Bar, draw_bars, or_nan
 from swa.reports.plots.panels import heading, stacked
 from swa.reports.plots.style import CANDIDATE, CONFIRMED, figure_style, wrapped
-from swa.reports.super_weight_texts import place_text
 from swa.schemas.cards import BootstrapInterval, Metrics, SuperWeightCard
 from swa.text.numbers import change, metric
 
@@ -60,7 +60,7 @@ def draw(card: SuperWeightCard) -> Figure:
         figure, _, panels = stacked([], rows, len(TITLES), row_height=0.34)
         for axes, (name, title) in zip(panels, TITLES.items(), strict=True):
             _draw_metric(axes, title, _measured(card, name))
-        heading(figure, f"{card.model}: {place_text(card)}, change when edited")
+        heading(figure, f"{card.model}: {place_of(card)}, change when edited")
         _legend(figure, card, n_controls)
     return figure
 

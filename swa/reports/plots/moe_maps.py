@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import MISSING
 
+from swa.findings.verdict import is_confirmed
 from swa.reports.plots.style import CANDIDATE, CONFIRMED
-from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult
 from swa.schemas.moe import LayerRouting
 from swa.text.numbers import number

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from swa.findings.verdict import is_confirmed
 from swa.reports.plots.bars import or_nan
 from swa.reports.plots.style import CANDIDATE, CONFIRMED
-from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.moe import MoeBlock
 from swa.text.numbers import number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from swa.evaluation.severity import DROP_BOUNDS, RATIO_BOUNDS
+from swa.findings.severity import DROP_BOUNDS, RATIO_BOUNDS
 from swa.schemas.evaluation import Severity
 from swa.text.numbers import number
 

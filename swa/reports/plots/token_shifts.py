@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING
 
+from swa.findings.names import place_of
 from swa.reports.plots.bars import Bar, draw_bars
 from swa.reports.plots.panels import heading, label_rows
 from swa.reports.plots.style import figure_style, new_figure
 from swa.reports.plots.token_ticks import piece_tick
-from swa.reports.super_weight_texts import place_text
 from swa.schemas.cards import SuperWeightCard, TokenShift
 from swa.text.numbers import metric
 
@@ -38,7 +38,7 @@ def draw(card: SuperWeightCard) -> Figure:
         left, right = figure.subplots(1, 2)
         _draw_side(left, up, n_rows, title="more likely without the scalar", colour=UP)
         _draw_side(right, down, n_rows, title="less likely without the scalar", colour=DOWN)
-        heading(figure, f"{card.model}: {place_text(card)}, token shifts")
+        heading(figure, f"{card.model}: {place_of(card)}, token shifts")
         if shifts is not MISSING:
             _note(figure, f"total variation over the whole vocabulary: {metric(shifts.total_variation)}")
     return figure

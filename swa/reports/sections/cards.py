@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pydantic import MISSING
 
+from swa.findings.names import place_of
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Charts, Code, Fold, Paragraph, Section, Table
 from swa.reports.page.shapes import Chart
@@ -56,14 +57,6 @@ def _windows(cards: Cards[SuperWeightCard]) -> str:
     )
 
 
-def name_of(card: SuperWeightCard) -> str:
-    """The card's coordinate; of older cards, which do not hold it, what they hold."""
-    if card.coordinate is not MISSING:
-        return card.coordinate
-    expert = "" if card.expert is None else f".experts.{card.expert}"
-    return f"L{card.layer}.{card.tensor}{expert}[{card.row},{card.col}]"
-
-
 def _overview(cards: Cards[SuperWeightCard]) -> Table:
     titles = ("super weight", "#weight", *(f"#{title}" for title in METRICS.values()), "#random scalars: Δ loss",
               "#whole neuron: Δ loss", "#total variation")  # fmt: skip
@@ -77,7 +70,7 @@ def _overview(cards: Cards[SuperWeightCard]) -> Table:
         )
         controls = card.controls
         rows.append(
-            (cells.code(name_of(card)), cells.value(card.weight), *deltas,
+            (cells.code(place_of(card)), cells.value(card.weight), *deltas,
              cells.value(controls.random_coord_delta.loss, numbers.change),
              cells.value(controls.neuron_zero_delta.loss, numbers.change), shifts)
         )  # fmt: skip
@@ -117,8 +110,8 @@ def _card(cards: Cards[SuperWeightCard], card: SuperWeightCard, *, is_open: bool
     if card.cascade is not MISSING:
         blocks.append(charts_of(card.cascade, own=card.layer, saved=saved.named("cascade")))
     if card.moe is not MISSING:
-        blocks.append(block_table(name_of(card), card.moe))
-    title = (Code(name_of(card)), f" · Δ loss {numbers.change(card.deltas.loss)} nats per token")
+        blocks.append(block_table(place_of(card), card.moe))
+    title = (Code(place_of(card)), f" · Δ loss {numbers.change(card.deltas.loss)} nats per token")
     return Fold(title, tuple(blocks), is_open=is_open)
 
 
@@ -166,7 +159,7 @@ def _metrics(card: SuperWeightCard) -> Table:
             )
         )
     drawn = "" if controls.random_coords is MISSING else f"; {counted(len(controls.random_coords), 'random scalar')}"
-    return Table(f"Metrics and controls of {name_of(card)}{drawn}", cells.columns(*titles), tuple(rows))
+    return Table(f"Metrics and controls of {place_of(card)}{drawn}", cells.columns(*titles), tuple(rows))
 
 
 def _of(metrics: Metrics | MISSING, name: str, written: Callable[[float], str] = numbers.metric) -> Cell:

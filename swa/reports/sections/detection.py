@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pydantic import MISSING
 
+from swa.findings.verdict import is_confirmed, verdict
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Cell, Fold, Paragraph, Picture, Section, Table
 from swa.reports.plots import detection_iterations, super_weight_distribution
 from swa.reports.plots.style import png
 from swa.reports.saved.models import ModelArtifacts
-from swa.reports.verdict import is_confirmed, verdict
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.store.search import Found
 from swa.text import numbers

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import MISSING
 
-from swa.evaluation.severity import DROP_BOUNDS, RATIO_BOUNDS
-from swa.evaluation.statistics import log_ratio_of
+from swa.findings.impact import drop_of, log_ratio_of
+from swa.findings.severity import DROP_BOUNDS, RATIO_BOUNDS
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Code, Paragraph, Picture, Section, Table
 from swa.reports.plots import combined_analysis, impact_comparison
@@ -106,7 +106,7 @@ def _drop(impact: ImpactRecord, task: str) -> Cell:
     if seen is None:
         return cells.NOTHING
     tone = "" if seen.severity is MISSING or seen.not_significant is True else seen.severity
-    return cells.drop(seen.drop, seen.drop_ci_low, seen.drop_ci_high, by_chance=seen.not_significant is True, tone=tone)
+    return cells.drop(*drop_of(seen), by_chance=seen.not_significant is True, tone=tone)
 
 
 def _task(analysis: ModelAnalysis, task: str, anchor: str) -> Section:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pydantic import MISSING
 
-from swa.evaluation.statistics import largest_of, log_ratio_of
+from swa.findings.headline import worst_confirmed
+from swa.findings.impact import drop_of, log_ratio_of, tasks_of, whole_drop, whole_ratio, worst_drop, worst_ratio
+from swa.findings.names import edited_name, place_of
+from swa.findings.verdict import are_tested, n_confirmed
+from swa.findings.vocabulary import worst_card
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Code, Fact, Facts, Section, Strong, Words
 from swa.reports.saved.models import ModelArtifacts
-from swa.reports.sections.cards import name_of
-from swa.reports.verdict import is_confirmed
 from swa.schemas.detection import DetectionResult
-from swa.schemas.evaluation import ImpactRecord, ModelAnalysis, PerplexityImpact
+from swa.schemas.evaluation import ModelAnalysis, PerplexityImpact
 from swa.text import numbers
 from swa.text.words import counted, task_title
 
@@ -29,25 +31,26 @@ def section(found: ModelArtifacts, anchor: str) -> Section:
 def _facts(found: ModelArtifacts) -> Iterator[Fact]:
     if found.detection is not None:
         result = found.detection.result
-        n_confirmed = sum(map(is_confirmed, result.super_weights))
-        yield Fact("super weights", str(n_confirmed), f"of {counted(len(result.super_weights), 'candidate')}")
+        yield Fact(
+            "super weights",
+            str(n_confirmed(result.super_weights)),
+            f"of {counted(len(result.super_weights), 'candidate')}",
+        )
     if found.analysis is not None:
         analysis = found.analysis.result
-        worst = worst_removal(analysis)
+        worst, together = worst_ratio(analysis), whole_ratio(analysis)
         if worst is not None:
-            yield _ratio_fact("largest single ratio of perplexity", worst.perplexity)
-        together = whole_removal(analysis)
+            yield _ratio_fact("largest single ratio of perplexity", worst.seen)
         if together is not None:
-            yield _ratio_fact("all removed together", together.perplexity)
+            yield _ratio_fact("all removed together", together.seen)
         if analysis.baseline.perplexity is not MISSING:
             yield Fact("perplexity, intact", numbers.perplexity(analysis.baseline.perplexity.value))
-    if found.super_weights is not None and found.super_weights.records:
-        largest = max(found.super_weights.records, key=lambda card: card.deltas.loss)
+    largest = None if found.super_weights is None else worst_card(found.super_weights.records)
+    if largest is not None:
         yield Fact("largest Δ loss of a card", numbers.change(largest.deltas.loss), "nats per token")
 
 
-def _ratio_fact(label: str, seen: PerplexityImpact | MISSING) -> Fact:
-    assert seen is not MISSING, "it was chosen by its ratio"
+def _ratio_fact(label: str, seen: PerplexityImpact) -> Fact:
     detail = f"{seen.severity}{cells.interval(seen.ratio_ci_low, seen.ratio_ci_high)}"
     return Fact(label, numbers.ratio(seen.ratio, log_ratio_of(seen)), detail, tone=seen.severity)
 
@@ -58,59 +61,56 @@ def findings(found: ModelArtifacts) -> Iterator[Words]:
         yield _detected(found.detection.result)
     if found.analysis is not None:
         yield from _impacts(found.analysis.result)
-    if found.super_weights is not None and found.super_weights.records:
-        largest = max(found.super_weights.records, key=lambda card: card.deltas.loss)
+    largest = None if found.super_weights is None else worst_card(found.super_weights.records)
+    if largest is not None:
         control, neuron = largest.controls.random_coord_delta.loss, largest.controls.neuron_zero_delta.loss
         beside = (
             f"random scalars of the same matrix cost {numbers.change(control)}, the neuron {numbers.change(neuron)}"
         )
         delta = Strong(numbers.change(largest.deltas.loss))
-        yield ("Of the cards, ", Code(name_of(largest)), " costs most: loss ", delta, f" nats per token; {beside}.")
+        yield ("Of the cards, ", Code(place_of(largest)), " costs most: loss ", delta, f" nats per token; {beside}.")
     if found.detection is None and found.analysis is None and found.super_weights is None:
         yield ("Only part of the way was run; see what is missing below.",)
 
 
 def _detected(result: DetectionResult) -> Words:
     weights = result.super_weights
-    confirmed = [weight for weight in weights if is_confirmed(weight)]
-    tested = any(weight.confirmation is not MISSING for weight in weights)
+    worst = worst_confirmed(weights)
     if not weights:
         largest = numbers.number(result.threshold.largest_activation)
         return (f"No candidate was found; the largest activation is {largest}, {result.coverage.text}.",)
-    if not tested:
+    if not are_tested(weights):
         return (f"{counted(len(weights), 'candidate')} found; none was removed to confirm it.",)
-    if not confirmed:
+    if worst is None:
         return (f"No super weight: removal bears out none of {counted(len(weights), 'candidate')}.",)
-    seen = confirmed[0].confirmation
+    n_super_weights, seen = n_confirmed(weights), worst.confirmation
     assert seen is not MISSING, "it is confirmed"
     largest = f"{numbers.change(seen.delta_loss)}{cells.interval(seen.ci_low, seen.ci_high)}"
-    is_or_are = "is a super weight" if len(confirmed) == 1 else "are super weights"
+    is_or_are = "is a super weight" if n_super_weights == 1 else "are super weights"
     words: Words = (
-        Strong(f"{len(confirmed)} of {counted(len(weights), 'candidate')} {is_or_are}"),
+        Strong(f"{n_super_weights} of {counted(len(weights), 'candidate')} {is_or_are}"),
         ": removed alone on held-out text, each costs at least 5 % of perplexity and over three times its controls. ",
         "The largest is ",
-        Code(confirmed[0].coordinate),
-        f" (value {numbers.number(confirmed[0].weight)}): Δ loss {largest} nats per token.",
+        Code(worst.coordinate),
+        f" (value {numbers.number(worst.weight)}): Δ loss {largest} nats per token.",
     )
-    if result.combined_delta_loss is not MISSING and len(confirmed) > 1:
+    if result.combined_delta_loss is not MISSING and n_super_weights > 1:
         words += (f" All together: {numbers.change(result.combined_delta_loss)}.",)
     return words
 
 
 def _impacts(analysis: ModelAnalysis) -> Iterator[Words]:
-    worst, together = worst_removal(analysis), whole_removal(analysis)
+    worst, together = worst_ratio(analysis), whole_ratio(analysis)
     if worst is not None:
-        yield ("Without ", Code(worst.coordinates[0] if worst.coordinates else worst.variant), *_perplexity(worst))
-    if together is not None and len(together.coordinates) != 1:
-        n_all = f"all {len(together.coordinates)}" if together.coordinates else "all"
-        yield (f"Without {n_all} together", *_perplexity(together))
-    for task in {} if analysis.baseline.accuracy is MISSING else analysis.baseline.accuracy:
+        yield ("Without ", Code(edited_name(worst.variant)), *_perplexity(worst.seen))
+    if together is not None and len(together.variant.coordinates) != 1:
+        n_all = f"all {len(together.variant.coordinates)}" if together.variant.coordinates else "all"
+        yield (f"Without {n_all} together", *_perplexity(together.seen))
+    for task in tasks_of(analysis):
         yield from _accuracy(analysis, task)
 
 
-def _perplexity(impact: ImpactRecord) -> Words:
-    seen = impact.perplexity
-    assert seen is not MISSING, "it was chosen by its ratio"
+def _perplexity(seen: PerplexityImpact) -> Words:
     return (
         " perplexity goes from ", numbers.perplexity(seen.baseline), " to ", numbers.perplexity(seen.modified), ": ",
         Strong(numbers.ratio(seen.ratio, log_ratio_of(seen))),
@@ -119,56 +119,24 @@ def _perplexity(impact: ImpactRecord) -> Words:
 
 
 def _accuracy(analysis: ModelAnalysis, task: str) -> Iterator[Words]:
-    measured = [
-        (impact, impact.accuracy[task])
-        for impact in _removals([*analysis.individual, *analysis.combined])
-        if impact.accuracy is not MISSING and task in impact.accuracy
-    ]
-    if not measured:
+    found = worst_drop(analysis, task)
+    if found is None:
         return
-    impact, seen = max(measured, key=lambda pair: pair[1].drop)
-    who = impact.coordinates[0] if len(impact.coordinates) == 1 else impact.variant
-    interval = cells.interval(seen.drop_ci_low, seen.drop_ci_high, numbers.share)
+    seen, drop = found.seen, drop_of(found.seen)
+    interval = cells.interval(drop.low, drop.high, numbers.share)
     chance = "" if seen.chance is MISSING else f"; guessing gives {numbers.share(seen.chance)}"
     sure = ", which its interval does not tell from none" if seen.not_significant is True else ""
     yield (
-        f"{task_title(task)}: largest drop {numbers.share(seen.drop)}{interval} in {seen.metric} (", Code(who),
+        f"{task_title(task)}: largest drop {numbers.share(drop.value)}{interval} in {seen.metric} (",
+        Code(edited_name(found.variant)),
         f": {numbers.share(seen.baseline)} to {numbers.share(seen.modified)}, ",
-        f"{counted(seen.n, 'item')}{chance}){sure}.",
+        f"{counted(seen.n, 'item')}{chance}){sure}{_together(analysis, task)}.",
     )  # fmt: skip
 
 
-def _removals(impacts: Sequence[ImpactRecord]) -> list[ImpactRecord]:
-    return [impact for impact in impacts if impact.factor == 0]
-
-
-def worst_removal(analysis: ModelAnalysis) -> ImpactRecord | None:
-    """The single removal with the largest ratio."""
-    measured = [impact for impact in _removals(analysis.individual) if impact.perplexity is not MISSING]
-    ratios = [impact.perplexity for impact in measured if impact.perplexity is not MISSING]
-    if not ratios:
-        return None
-    largest = largest_of(ratios)
-    return next(impact for impact in measured if impact.perplexity is largest)
-
-
-def whole_removal(analysis: ModelAnalysis) -> ImpactRecord | None:
-    """The removal of all together."""
-    removed = [impact for impact in _removals(analysis.combined) if impact.perplexity is not MISSING]
-    return removed[0] if removed else None
-
-
-def headline_numbers(found: ModelArtifacts) -> dict[str, float]:
-    """The numbers to look at first, by name."""
-    found_numbers: dict[str, float] = {}
-    if found.analysis is not None:
-        analysis = found.analysis.result
-        removals = {"largest_ratio": worst_removal(analysis), "combined_ratio": whole_removal(analysis)}
-        for name, impact in removals.items():
-            if impact is not None and impact.perplexity is not MISSING:
-                found_numbers[name] = impact.perplexity.ratio
-    if found.detection is not None and found.detection.result.combined_delta_loss is not MISSING:
-        found_numbers["combined_delta_loss"] = found.detection.result.combined_delta_loss
-    if found.super_weights is not None and found.super_weights.records:
-        found_numbers["largest_card_delta_loss"] = max(card.deltas.loss for card in found.super_weights.records)
-    return found_numbers
+def _together(analysis: ModelAnalysis, task: str) -> str:
+    found = whole_drop(analysis, task)
+    if found is None:
+        return ""
+    drop = drop_of(found.seen)
+    return f"; all together {numbers.share(drop.value)}{cells.interval(drop.low, drop.high, numbers.share)}"

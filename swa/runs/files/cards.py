@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import MISSING
 
+from swa.findings.names import place_of
 from swa.progress import Progress
 from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
 from swa.schemas.cards import NeuronCard, SuperWeightCard
@@ -159,7 +160,7 @@ def _super_weight_figures(folder: VocabFolder, card: SuperWeightCard, stem: str)
     }
     block = card.cascade
     if block is not MISSING:
-        title = f"{card.model}: {place_text(card)}, by layer"
+        title = f"{card.model}: {place_of(card)}, by layer"
         path = folder.super_weight_plots / f"{stem}-cascade.png"
         figures[path] = lambda: png(cascade.draw(block, title=title, layer=card.layer))
     return figures

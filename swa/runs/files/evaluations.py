@@ -61,7 +61,7 @@ def _write(
         runs = [analysis.run for analysis in analyses if analysis.run is not MISSING]
         stamp = path.stem.removeprefix("complete_analysis_")
         run = header_of_call(call, runs, status=status).model_copy(update={"stamp": stamp})
-        complete = CompleteAnalysis(run=run, models=list(analyses), statistics=_statistics(analyses))
+        complete = CompleteAnalysis(run=run, models=list(analyses), statistics=statistics_of(analyses))
         write_text(path, complete.model_dump_json(indent=2) + "\n")
     return Found(path, complete)
 
@@ -76,8 +76,9 @@ def _draw(results: ResultsFolder, found: Found[CompleteAnalysis]) -> None:
         write_bytes(results.model_comparison, png(model_comparison.draw(found.result.statistics)))
 
 
-def _statistics(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:
-    from swa.findings.impact import cross_model_statistics, model_statistics
+def statistics_of(analyses: Sequence[ModelAnalysis]) -> CrossModelStatistics:
+    """Numbers of each model, and over models."""
+    from swa.findings.statistics import cross_model_statistics, model_statistics
 
     models = []
     for analysis in analyses:

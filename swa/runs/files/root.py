@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
-from swa.findings.summaries import cross_model_summary
 
 from swa.errors import PartialFailureError
+from swa.findings.vocabulary import cross_model_summary
 from swa.runs.driver.call import Call
 from swa.runs.driver.provenance import header_of_call, read_block, write_block
 from swa.runs.driver.step import Outcome

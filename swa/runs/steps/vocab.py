@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
-from swa.findings.summaries import model_summary
+from swa.findings.vocabulary import model_summary
 
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from swa.cli.tables.detect_show import distance, headline
 from swa.cli.tables.detection import build_table, chosen
-from swa.reports.verdict import verdict
+from swa.findings.verdict import verdict
 from swa.schemas.detection import Threshold
 from tests.unit.cli.fakes import confirmation, detection, super_weight
 

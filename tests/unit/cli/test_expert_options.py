@@ -142,8 +142,8 @@ class TestShown:
         assert "L0.mlp.experts.2" not in text
         assert "super experts: L1 e1\n" in text
         table = text[text.index("in experts") :].splitlines()
-        assert table[2].split() == ["L1.mlp.experts.1.down_proj[5,7]", "0.11", "0.83", "0.72", "1", "0.60", "1.90"]
-        assert table[3].split() == ["L1.mlp.experts.3.down_proj[6,7]", "0.1", "0.50", "-", "-", "-", "-"]
+        assert table[2].split() == ["L1.mlp.experts.1.down_proj[5,7]", "0.11", "0.83", "0.72", "1", "+0.600", "+1.90"]
+        assert table[3].split() == ["L1.mlp.experts.3.down_proj[6,7]", "0.1", "0.5", *"––––"]
         everything = swa("detect", "a/x", "-v").out
         assert "3 sites not examined:\n" in everything
         assert "L0.mlp.experts.2: no token reached it" in everything

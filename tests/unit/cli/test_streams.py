@@ -17,7 +17,7 @@ from swa.cli.terminal.bars import BarDisplay
 from swa.cli.terminal.libraries import ForwardedBar, RunLog, run_log, tamed_libraries
 from swa.cli.terminal.output import Output
 from swa.cli.terminal.progress import TerminalProgress
-from swa.errors import InvalidArtifactError, OutOfMemoryError
+from swa.errors import InvalidArtifactError
 
 
 @pytest.fixture
@@ -167,11 +167,3 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
 def test_known_errors_are_a_sentence_and_a_hint(capsys):
     assert failures.report(InvalidArtifactError("It is wrong.", hint="Mend it.")) == 6
     assert capsys.readouterr().err == "Error: It is wrong.\nHint: Mend it.\n"
-
-
-def test_memory_errors_of_torch():
-    import torch
-
-    for error in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory")):
-        with pytest.raises(OutOfMemoryError), failures.memory_errors_known():
-            raise error

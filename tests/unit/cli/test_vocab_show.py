@@ -8,7 +8,7 @@ import pytest
 from pydantic import MISSING
 from rich.console import Console
 
-from swa.cli.tables.vocab_show import N_SHOWN, neuron_name
+from swa.cli.tables.vocab_show import N_SHOWN
 from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_table
 from swa.schemas.cards import Controls, Metrics
 from tests.unit.cli.fakes import detection, super_weight
@@ -84,7 +84,7 @@ def test_a_neuron():
     expert = neuron_card(site(3, kind="expert", expert=17), 42, label="unclear").model_copy(
         update={"percentiles": MISSING}
     )
-    lines = printed(neuron_table([neuron_card(SITE, 1229), expert], neuron_name), 80)
+    lines = printed(neuron_table([neuron_card(SITE, 1229), expert]), 80)
     assert lines[3].split() == ["11:1229", "prediction", "30.5", "99.1", "97.0", "␣the", "=cmd()"]
     assert lines[4].split() == ["3:e17:42", "unclear", "30.5", "–", "–", "␣the", "=cmd()"]
 

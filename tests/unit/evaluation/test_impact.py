@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest
 
 from swa.evaluation.impact import TextLosses, accuracy_impact, perplexity_impact
-from swa.evaluation.severity import accuracy_severity, perplexity_severity
+from swa.findings.severity import accuracy_severity, perplexity_severity
 
 INF, NAN = math.inf, math.nan
 

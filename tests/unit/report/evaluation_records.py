@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from swa.evaluation.severity import accuracy_severity, perplexity_severity
+from swa.findings.severity import accuracy_severity, perplexity_severity
 from swa.schemas.evaluation import (
     AccuracyImpact,
     Baseline,

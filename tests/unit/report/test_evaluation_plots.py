@@ -229,3 +229,20 @@ def test_numbers_of_any_size_can_be_drawn(size):
     ]
     assert png(impact_comparison.draw(model_analysis(variants)))
     assert png(combined_analysis.draw(model_analysis(variants, variants)))
+
+
+def test_built_in_items_are_called_a_smoke_test():
+    variants = [impact_record("all", L2, L11, builtin=accuracy_impact(0.1))]
+    analysis = model_analysis(variants, variants, tasks=("builtin",))
+    for figure in (impact_comparison.draw(analysis), combined_analysis.draw(analysis)):
+        title = " ".join(figure.axes[-1].get_title(loc="left").split())
+        assert title.startswith("builtin (smoke test, no benchmark)")
+
+
+def test_a_metric_of_which_less_is_better_drops_when_it_grows():
+    worse = accuracy_impact(-3.0, -4.0, -2.0, rated=False).model_copy(update={"metric": "word_perplexity"})
+    (axes,) = impact_comparison.draw(
+        model_analysis([impact_record("sw_0", L2, wikitext=worse)], perplexity=None, tasks=("wikitext",))
+    ).axes
+    assert ends_of(axes) == {0: 3.0}
+    assert intervals_of(axes) == {0: (2.0, 4.0)}

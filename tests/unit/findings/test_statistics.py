@@ -7,7 +7,8 @@ import statistics
 
 import pytest
 
-from swa.evaluation.statistics import cross_model_statistics, log_ratio_of, model_statistics
+from swa.findings.impact import log_ratio_of
+from swa.findings.statistics import cross_model_statistics, model_statistics
 from swa.schemas.evaluation import AccuracyImpact, Baseline, ImpactRecord, ModelAnalysis, PerplexityImpact
 from tests.unit.cli.fakes import confirmation, super_weight
 from tests.unit.schemas.samples import example
@@ -101,11 +102,11 @@ def test_a_record_without_super_weights_or_name_is_read_by_its_coordinates():
 
 @pytest.mark.parametrize(
     ("ratios", "largest"),
-    [((2.0, NAN), 2.0), ((NAN, 2.0), 2.0), ((2.0, INF), INF), ((NAN, INF, 3.0), INF), ((0.5, 0.9), 0.9)],
+    [((2.0, NAN), NAN), ((NAN, 2.0), NAN), ((2.0, INF), INF), ((INF, NAN, 3.0), NAN), ((0.5, 0.9), 0.9)],
 )
-def test_the_largest_is_a_number_where_there_is_one(ratios, largest):
+def test_nan_is_worse_than_infinity_and_infinity_than_any_number(ratios, largest):
     analysis = _analysis([_impact(f"sw_{i}", i, ratio=ratio) for i, ratio in enumerate(ratios)], layers=[0])
-    assert _of(analysis).largest_ratio == largest
+    assert _of(analysis).largest_ratio == pytest.approx(largest, nan_ok=True)
 
 
 def test_the_largest_of_nan_is_nan():

@@ -1,18 +1,29 @@
-"""From the cards of several models to one summary (7-decisions B6)."""
+"""From the cards of several models to one summary, and which of them is the worst."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import MISSING
 
-from swa.reports.worst import badness
+from swa.findings.order import worst
 from swa.schemas.cards import NeuronCard, SuperWeightCard
+from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import RunHeader
 from swa.schemas.summaries import CrossModelSummary, ModelSummary
 from swa.stats import exp_or_infinity
+
+
+def worst_card(cards: Iterable[SuperWeightCard]) -> SuperWeightCard | None:
+    """The card whose removal costs most."""
+    return worst(cards, lambda card: card.deltas.loss)
+
+
+def worst_cascade(results: Iterable[CascadeResult]) -> CascadeResult | None:
+    """The super weight that changes the last layer that was read most."""
+    return worst(results, lambda result: result.cascade.kl[-1])
 
 
 def model_summary(
@@ -31,7 +42,7 @@ def model_summary(
     if deltas:
         mean = sum(deltas) / len(deltas)
         optional |= {
-            "largest_delta_loss": max(deltas, key=badness),
+            "largest_delta_loss": worst(deltas, float),
             "mean_log_ratio": mean,
             "geometric_mean_ratio": exp_or_infinity(mean),
         }

@@ -1,4 +1,4 @@
-"""How bad a removal is, in words (2-methods 2.4)."""
+"""How bad a removal is, in words (docs/concepts.md)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ RATIO_BOUNDS: Mapping[Severity, float] = {"catastrophic": 10.0, "severe": 3.0, "
 """A perplexity ratio above the bound has the name; the first that holds counts."""
 DROP_BOUNDS: Mapping[Severity, float] = {"catastrophic": 0.5, "severe": 0.2, "moderate": 0.1, "mild": 0.05}
 """The same for the drop of an accuracy."""
+
+
+SEVERITIES: tuple[Severity, ...] = (*RATIO_BOUNDS, "minimal", "invalid")
+"""All of them, the worst first; `invalid` is no number."""
 
 
 def perplexity_severity(ratio: float) -> Severity:
