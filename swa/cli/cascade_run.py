@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import MISSING
 
 from swa.cli.cascade_files import CASCADE, CascadeShelf, chosen, figures_of, paths_of
-from swa.cli.configuration import check_configuration, configuration
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import LoadOptions, RunOptions
+from swa.cli.declare.invocation import Invocation
 from swa.cli.header import RunBlock, completed_by, ended, recorded, run_header, write_block
 from swa.cli.neuron_choice import crowded_modules
 from swa.cli.pass_plan import PassPlan, plan_pass
@@ -22,6 +20,11 @@ from swa.cli.vocab_files import draw_missing, remove_figures
 from swa.cli.window_plan import measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver import keys
+from swa.runs.driver.configurations import check_configuration
+from swa.runs.driver.keys import record_key, values_of
+from swa.runs.options import RunOptions
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
@@ -32,12 +35,8 @@ from swa.text.words import counted
 
 if TYPE_CHECKING:
     from swa.cascades.options import CascadeOptions
-    from swa.data.options import WindowOptions
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
-
-CHANGES_NUMBERS = ("layers", "tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
-"""Options on which the numbers depend, beside weights and text."""
 
 
 class Followed(NamedTuple):
@@ -68,8 +67,7 @@ class CascadeRun:
         call: How the command was called.
         load: How models are loaded.
         run: How the run goes.
-        windows: How the text is cut.
-        options: The choices of the cascade, the windows included.
+        options: The choices of the cascade.
         source: Where super weights come from.
         text: The text.
         progress: Where the work is reported.
@@ -78,7 +76,6 @@ class CascadeRun:
     call: Invocation
     load: LoadOptions
     run: RunOptions
-    windows: WindowOptions
     options: CascadeOptions
     source: SuperWeightSource
     text: TextSource
@@ -95,9 +92,9 @@ class CascadeRun:
             folder = VocabFolder(results, place.folder.name)
             folder.create(folder.cascade_metrics, folder.super_weight_plots)
             shelf = CascadeShelf.open(folder, self.progress.warn)
-            wanted = configuration(self.call, place, CHANGES_NUMBERS, dataset_fingerprint=self.text.fingerprint)
+            wanted = record_key(keys.CASCADE, values_of(self.call.options), place.facts(self.text.fingerprint))
             if shelf.results and not self.run.force:
-                check_configuration(shelf.file.path, wanted, shelf.configuration)
+                check_configuration(keys.CASCADE, shelf.file.path, wanted, shelf.configuration)
             known = self.source.known(place)
             if self.run.force or known is None or not shelf.holds(known.coordinates):
                 return self._compute(place, shelf, known, wanted)
@@ -119,7 +116,7 @@ class CascadeRun:
 
     def _compute(self, place: Workplace, shelf: CascadeShelf, known: Known | None, wanted: Configuration) -> Followed:
         room = measure_text(place, self.text)
-        for note in room.plan(self.windows).notes:  # what makes no windows is refused here, before the model is loaded
+        for note in room.plan(self.options).notes:  # what makes no windows is refused here, before the model is loaded
             self.progress.warn(note)
         loaded = place.load()
         taken = self.source.take(place, loaded, known)
@@ -127,7 +124,7 @@ class CascadeRun:
             loaded,
             self.text,
             room=room,
-            options=self.windows,
+            options=self.options,
             batch_size=self.options.batch_size,
             warn=self.progress.warn,
         )
@@ -144,7 +141,9 @@ class CascadeRun:
         )
 
     def _header(self, loaded: LoadedModel, shelf: CascadeShelf, plan: PassPlan) -> RunHeader:
-        header = run_header(self.call, loaded, seed=self.run.seed, dataset_fingerprint=self.text.fingerprint)
+        header = run_header(
+            self.call, loaded, seed=int(str(self.call.options["seed"].value)), dataset_fingerprint=self.text.fingerprint
+        )
         return header.model_copy(
             update={
                 "windows": plan.effective,

@@ -9,27 +9,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions
-from swa.cli.declare.values import parse_batch_size, parse_threshold
+from swa.cli.declare.invocation import Invocation
 from swa.cli.detect_files import complete_detection, write_detection
 from swa.cli.header import ended, recorded, run_header, settle
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace, at_work, new_stamp
 from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.keys import DETECTION, EXPERT_OPTIONS, is_same_work, values_of
+from swa.runs.options import RunOptions
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import RunHeader
-from swa.store.detections import FoundDetection, find_detection
-from swa.store.tree import ModelFolder
+from swa.store.detections import FoundDetection, find_complete_detection
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
-
-CHANGES_NUMBERS = frozenset(
-    "screen screen_top spike_threshold max_iterations prompt no_confirm seed dtype max_memory batch_size".split()
-)
-"""Options on which the numbers of a detection depend, beside weights and text."""
 
 
 class Detected(NamedTuple):
@@ -73,7 +68,7 @@ class DetectionRun:
             SwaError: The model or its folder cannot be used, or a write failed.
         """
         with at_work(name, self.run.results_dir, load=self.load, progress=self.progress) as place:
-            finished = None if self.run.force else self._finished(place.folder, place.checkpoint.fingerprint)
+            finished = None if self.run.force else self._finished(place)
             if finished is None:
                 return self.compute(place, place.load())
             place.log.discard()
@@ -110,14 +105,18 @@ class DetectionRun:
             files = write_detection(folder, stamp, result)
         return Detected(result, folder.path, {**files, "log": str(folder.log(place.stamp))})
 
-    def _finished(self, folder: ModelFolder, fingerprint: str) -> FoundDetection | None:
-        search = find_detection(
-            folder,
-            weights_fingerprint=fingerprint,
-            dataset_fingerprint=self._text_behind,
-            options={name: self.call.options[name].value for name in CHANGES_NUMBERS},
-            expert_options={name: self.call.options[name].value for name in EXPERT_OPTIONS},
-        )
+    def _finished(self, place: Workplace) -> FoundDetection | None:
+        values = values_of(self.call.options)
+
+        def fits(run: RunHeader, result: DetectionResult) -> bool:
+            if run.weights_fingerprint != place.checkpoint.fingerprint:
+                return False
+            # the same weights are the same model, whatever the commit
+            facts = place.facts(self._text_behind(result))._replace(revision=run.revision)
+            idle = () if result.coverage.n_experts else EXPERT_OPTIONS
+            return is_same_work(DETECTION, run, values, facts, idle=idle)
+
+        search = find_complete_detection(place.folder, fits)
         for path in search.unreadable:
             self.progress.warn(f"'{path}' is no valid detection record and is left aside.")
         return search.found
@@ -130,24 +129,6 @@ class DetectionRun:
         origin = self.call.options["spike_threshold"].origin
         threshold = result.threshold.model_copy(update={"origin": origin})
         return result.model_copy(update={"threshold": threshold, "run": header})
-
-
-def detect_options(search: SearchOptions, run: RunOptions) -> DetectOptions:
-    """The choices of a detection, from the command line's options."""
-    return DetectOptions(
-        screens=tuple(screen.value for screen in dict.fromkeys(search.screen)),
-        screen_top=search.screen_top,
-        spike_threshold=parse_threshold(search.spike_threshold),
-        max_iterations=search.max_iterations,
-        prompts=tuple(dict.fromkeys(search.prompt)),
-        confirm=not search.no_confirm,
-        seed=run.seed,
-        batch_size=parse_batch_size(run.batch_size),
-        router_analysis_samples=search.router_analysis_samples,
-        p_active_floor=search.p_active_floor,
-        co_spike_threshold=search.co_spike_threshold,
-        enable_causal_scoring=search.enable_causal_scoring,
-    )
 
 
 def needs_text(options: DetectOptions) -> bool:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import LoadOptions, RunOptions
+from swa.cli.declare.invocation import Invocation
 from swa.cli.evaluate_files import complete_evaluation, prepare, write_evaluation
 from swa.cli.evaluate_plan import plan_text
-from swa.cli.evaluate_question import is_answered_by, is_continued_by
 from swa.cli.header import ended, last_run, recorded, run_header, settle
 from swa.cli.super_weights import Known, SuperWeightSource, Taken
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace, at_work, new_stamp
 from swa.errors import PartialFailureError
 from swa.evaluation.options import EvaluateOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.keys import EVALUATION, asks_the_same, is_same_work, values_of
+from swa.runs.options import RunOptions
 from swa.schemas.evaluation import ModelAnalysis
 from swa.store.answers import FileBook
 from swa.store.atomic import WriteError
@@ -93,7 +94,9 @@ class EvaluationRun:
     def _stamp(self, folder: ModelFolder) -> str:
         """The TS of the unfinished run that this one goes on with, else a new one."""
         before = None if self.run.force else last_run(folder, self.call.command)
-        if before is not None and before.stamp is not MISSING and is_continued_by(before, self.call):
+        if before is None or before.stamp is MISSING or before.status == "complete":
+            return new_stamp(folder)
+        if asks_the_same(before.options, self.call.options):
             return before.stamp
         return new_stamp(folder)
 
@@ -101,13 +104,20 @@ class EvaluationRun:
         search = first_that_fits(
             place.folder.analyses(),
             ModelAnalysis,
-            lambda analysis: is_answered_by(
-                analysis, self.call, place, known=known, dataset_fingerprint=self._dataset_fingerprint
-            ),
+            lambda analysis: self._answers(place, known, analysis),
         )
         for path in search.unreadable:
             self.progress.warn(f"'{path}' is no valid analysis and is left aside.")
         return search.found
+
+    def _answers(self, place: Workplace, known: Known, analysis: ModelAnalysis) -> bool:
+        """Whether a saved analysis is what the call asks for."""
+        run, weights = analysis.run, analysis.super_weights
+        if run is MISSING or weights is MISSING or analysis.family is MISSING or run.status != "complete":
+            return False
+        if [weight.coordinate for weight in weights] != known.coordinates:
+            return False
+        return is_same_work(EVALUATION, run, values_of(self.call.options), place.facts(self._dataset_fingerprint))
 
     def _compute(self, place: Workplace, known: Known | None) -> Evaluated:
         tasks = self.tasks()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import MISSING
 
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.cli.header import header_of_call
 from swa.errors import PartialFailureError
 from swa.schemas.evaluation import CompleteAnalysis, CrossModelStatistics, ModelAnalysis

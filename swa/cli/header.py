@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import MISSING, ValidationError
 
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text

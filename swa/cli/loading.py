@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from swa.cli.declare.options import LoadOptions
-from swa.cli.declare.values import parse_size
+from swa.models.loading.options import LoadOptions
 from swa.progress import Progress
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _load(checkpoint: Checkpoint, load: LoadOptions, progress: Progress) -> Load
             checkpoint,
             dtype=load.dtype,
             device=load.device,
-            max_memory=parse_size(load.max_memory) if load.max_memory else None,
+            max_memory=load.max_memory,
             trust_remote_code=load.trust_remote_code,
             cache_dir=load.cache_dir,
             progress=progress,

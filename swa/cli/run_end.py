@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import MISSING
 
 from swa.cli.compare_files import write_comparison
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.cli.each_model import ModelsDone
 from swa.cli.evaluate_summary import write_summary
 from swa.cli.header import header_of_call, write_block

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import MISSING, JsonValue
 
 from swa.cli.commands import detect
-from swa.cli.declare.command import Invocation, step_of
-from swa.cli.declare.options import EXPERT_OPTIONS, LoadOptions, RunOptions, SearchOptions, WeightOptions
+from swa.cli.declare.invocation import Invocation, step_of
 from swa.cli.given_weights import GivenWeight, from_record, read_given
 from swa.cli.terminal.progress import TerminalProgress
 from swa.cli.workplace import Workplace
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
 from swa.reports.verdict import is_confirmed
+from swa.runs.driver.keys import EXPERT_OPTIONS, SEARCH_OPTIONS, has_values
+from swa.runs.options import RunOptions, WeightOptions
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
-from swa.store.detections import find_complete_detection, has_options
+from swa.store.detections import find_complete_detection
 from swa.store.tree import ModelFolder
 from swa.text.words import counted
 
@@ -143,14 +146,14 @@ class SuperWeightSource:
     def _fits(self, place: Workplace, header: RunHeader, result: DetectionResult) -> bool:
         has_experts = result.coverage.n_experts > 0
         acting = {name: value for name, value in self.wanted.items() if has_experts or name not in EXPERT_OPTIONS}
-        return place.has_weights_of(header) and has_options(header, acting)
+        return place.has_weights_of(header) and has_values(header, acting)
 
 
 def super_weight_source(
     call: Invocation,
     weights: WeightOptions,
     *,
-    search: SearchOptions,
+    detection: DetectOptions,
     load: LoadOptions,
     run: RunOptions,
     text: Callable[[], TextSource],
@@ -162,7 +165,7 @@ def super_weight_source(
     Args:
         call: How the command was called.
         weights: Which super weights.
-        search: How they are sought where they have to be.
+        detection: How they are sought where they have to be.
         load: How models are loaded.
         run: How the run goes.
         text: Reads the text, when a detection needs it.
@@ -174,26 +177,27 @@ def super_weight_source(
         InvalidArtifactError: A record in it is not valid.
     """
 
-    def detection() -> DetectionRun:
-        from swa.cli.detect_run import DetectionRun, detect_options
+    def run_of_detection() -> DetectionRun:
+        from swa.cli.detect_run import DetectionRun
 
-        return DetectionRun(
-            step_of(call, "detect", detect.command), load, run, detect_options(search, run), text, progress
-        )
+        return DetectionRun(step_of(call, "detect", detect.command), load, run, detection, text, progress)
 
     return SuperWeightSource(
         given=read_given(weights.super_weights),
         all_candidates=weights.all_candidates,
         several_models=n_models > 1,
         wanted=wanted_options(call),
-        detection=detection,
+        detection=run_of_detection,
     )
 
 
 def wanted_options(call: Invocation) -> dict[str, JsonValue]:
     """The detection options that were set, wherever: a default asks for nothing."""
-    names = {field.name for field in fields(SearchOptions)}
-    return {name: option.value for name, option in call.options.items() if name in names and option.origin != "default"}
+    return {
+        name: option.value
+        for name, option in call.options.items()
+        if name in SEARCH_OPTIONS and option.origin != "default"
+    }
 
 
 def _share(n_chosen: int, n_candidates: int) -> str:

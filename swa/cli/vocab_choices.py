@@ -5,25 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swa.cli.configuration import configuration
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.cli.neuron_choice import NeuronChoice
-from swa.cli.vocab_shelf import CENSUS, NEURONS, SUPER_WEIGHTS
+from swa.cli.vocab_shelf import CENSUS, NEURONS, PARTS, SUPER_WEIGHTS
 from swa.cli.workplace import Workplace
+from swa.runs.driver.keys import record_key, values_of
 from swa.schemas.run import Configuration
 
 if TYPE_CHECKING:
     from swa.data.options import WindowOptions
     from swa.vocabulary.options import NeuronOptions
 from swa.vocabulary.options import InterventionOptions
-
-_WINDOWS = ("tokens", "window_len", "stride", "drop_first_token", "batch_size", "max_memory")
-CHANGES_NUMBERS = {
-    SUPER_WEIGHTS: (*_WINDOWS, "seed", "control_samples", "bootstrap", "enable_cascade", "top_tokens"),
-    NEURONS: ("seed", "enable_cosine", "enable_enrichment", "top_tokens"),
-    CENSUS: ("seed",),
-}
-"""Options on which the numbers of each file depend, beside weights and text."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,10 @@ class VocabChoices:
         """The configurations of the files that are written."""
         written = {SUPER_WEIGHTS: self.super_weights, NEURONS: self.has_neuron_cards, CENSUS: self.census}
         return {
-            name: configuration(
-                call,
-                place,
-                CHANGES_NUMBERS[name],
-                dataset_fingerprint=dataset_fingerprint if name == SUPER_WEIGHTS else None,
+            name: record_key(
+                PARTS[name],
+                values_of(call.options),
+                place.facts(dataset_fingerprint if name == SUPER_WEIGHTS else None),
             )
             for name, is_written in written.items()
             if is_written

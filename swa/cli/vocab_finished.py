@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.cli.header import completed_by, write_block
 from swa.cli.neuron_choice import identity
 from swa.cli.super_weights import Known

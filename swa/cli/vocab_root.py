@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from swa.cli.declare.command import Invocation
+from swa.cli.declare.invocation import Invocation
 from swa.cli.header import header_of_call, read_block, write_block
 from swa.cli.vocab_files import write_if_other
 from swa.cli.vocab_finished import Analysed

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import MISSING
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import LoadOptions, RunOptions
-from swa.cli.declare.values import parse_batch_size
+from swa.cli.declare.invocation import Invocation
 from swa.cli.header import recorded, run_header
 from swa.cli.neuron_choice import crowded_modules, unclear_modules
 from swa.cli.pass_plan import PassPlan, plan_pass
@@ -23,7 +21,9 @@ from swa.cli.vocab_work import VocabWork, cards_among, neurons_of
 from swa.cli.window_plan import TextRoom, bootstrap_warning, measure_text
 from swa.cli.workplace import Workplace, at_work
 from swa.errors import PartialFailureError
+from swa.models.loading.options import LoadOptions
 from swa.reports.vocab_summary import model_summary
+from swa.runs.options import RunOptions
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
 from swa.store.atomic import WriteError
 from swa.store.vocab_tree import VocabFolder
@@ -137,13 +137,12 @@ class VocabRun:
 
     def _plan(self, loaded: LoadedModel, room: TextRoom) -> PassPlan:
         assert self.text is not None, "super weights are worked on with a text"
-        batch_size = parse_batch_size(self.run.batch_size)
         return plan_pass(
             loaded,
             self.text,
             room=room,
             options=self.choices.windows,
-            batch_size=batch_size,
+            batch_size=self.choices.interventions.batch_size,
             warn=self.progress.warn,
         )
 
@@ -151,7 +150,9 @@ class VocabRun:
         earlier = shelf.header
         sites = loaded.sites
         by_module = NamedByModule(neurons=unclear_modules(sites), super_weights=crowded_modules(sites))
-        header = run_header(self.call, loaded, seed=self.run.seed, dataset_fingerprint=self._dataset_fingerprint)
+        header = run_header(
+            self.call, loaded, seed=self.choices.interventions.seed, dataset_fingerprint=self._dataset_fingerprint
+        )
         return header.model_copy(
             update={
                 "windows": plan.effective if plan else MISSING if earlier is None else earlier.windows,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import MISSING
 
-from swa.cli.configuration import check_configuration
 from swa.cli.header import last_run
 from swa.cli.neuron_choice import identity
+from swa.runs.driver import keys
+from swa.runs.driver.configurations import check_configuration
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, NamedByModule, RunHeader
@@ -19,6 +20,8 @@ from swa.store.vocab_tree import VocabFolder
 COMMAND = "vocab"
 SUPER_WEIGHTS, NEURONS, CENSUS = "super_weights", "neurons", "census"
 """Names of the files in a header's configurations."""
+PARTS = {SUPER_WEIGHTS: keys.SUPER_WEIGHTS, NEURONS: keys.NEURONS, CENSUS: keys.CENSUS}
+"""What their records depend on, by name."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Shelf:
         for name, configuration in wanted.items():
             path, is_filled = filled[name]
             if is_filled:
-                check_configuration(path, configuration, self.configurations.get(name))
+                check_configuration(PARTS[name], path, configuration, self.configurations.get(name))
 
     def holds(self, coordinates: Iterable[str], candidates: Sequence[SuperWeight]) -> bool:
         """Whether all of these super weights have a card, and a card for their neuron where there can be one.

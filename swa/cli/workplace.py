@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swa.cli.declare.options import LoadOptions
 from swa.cli.loading import fetch_checkpoint, load_checkpoint
 from swa.cli.terminal.libraries import RunLog, run_log
 from swa.cli.terminal.progress import TerminalProgress
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.keys import Facts
 from swa.schemas.run import RunHeader
 from swa.store.atomic import remove_leftovers
 from swa.store.names import model_folder_name, timestamp
@@ -50,6 +51,15 @@ class Workplace:
             SwaError: It cannot be used.
         """
         return load_checkpoint(self.checkpoint, self.options, self.progress)
+
+    def facts(self, dataset_fingerprint: str | None) -> Facts:
+        """What keys of records hold beside options.
+
+        Args:
+            dataset_fingerprint: Of the text, `None` where none is read.
+        """
+        checkpoint = self.checkpoint
+        return Facts(checkpoint.fingerprint, checkpoint.revision, self.dtype or self.options.dtype, dataset_fingerprint)
 
     def has_weights_of(self, header: RunHeader) -> bool:
         """Whether a saved run was made with these weights in this type."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from swa.detection.options import DetectOptions
 from swa.options import Option, Options, option_of
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
@@ -55,7 +56,7 @@ class RunOptions(Options):
 
 
 @dataclass(frozen=True)
-class VocabRunOptions(RunOptions):
+class _VocabRun(RunOptions):
     """How a run goes whose files lie in the tree of `swa vocab`."""
 
     results_dir: Annotated[
@@ -65,7 +66,7 @@ class VocabRunOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class WholeRunOptions(RunOptions):
+class _WholeRun(RunOptions):
     """How `swa run` goes."""
 
     results_dir: Annotated[
@@ -78,7 +79,7 @@ class WholeRunOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class WholeInterventionOptions(InterventionOptions):
+class _WholeInterventions(InterventionOptions):
     """What `swa run` measures of each super weight; the cascade is part of the whole way."""
 
     cascade: Annotated[
@@ -88,7 +89,7 @@ class WholeInterventionOptions(InterventionOptions):
 
 
 @dataclass(frozen=True)
-class WholeNeuronOptions(NeuronOptions):
+class _WholeNeurons(NeuronOptions):
     """Which neurons get a card in `swa run`, beside those of the super weights."""
 
     neurons: Annotated[
@@ -105,3 +106,9 @@ class WholeNeuronOptions(NeuronOptions):
             help="Moments and label of every neuron of the model too, as a Parquet table.",
         ),
     ] = False
+
+
+VOCAB_RUN = _VocabRun()
+VOCAB_DETECTION = DetectOptions(router_analysis_samples=5)
+"""How `swa vocab` detects: it watches fewer windows."""
+WHOLE_RUN, WHOLE_INTERVENTIONS, WHOLE_NEURONS = _WholeRun(), _WholeInterventions(), _WholeNeurons()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
+from swa.cascades.options import CascadeOptions
 from swa.cli.commands.vocab import check_names
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import LoadOptions, Models, OutputOptions, SearchOptions, TextOptions, WeightOptions
-from swa.cli.declare.values import parse_batch_size
-from swa.cli.declare.vocab_options import LayerOptions, ScoringOptions, VocabRunOptions
+from swa.cli.declare.invocation import Invocation
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.each_model import each_model
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.options import VOCAB_RUN, RunOptions, WeightOptions
 
 EXAMPLES = """
     swa cascade demo --dataset builtin
@@ -26,11 +29,10 @@ def command(
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = VOCAB_RUN,
     weights: WeightOptions,
-    layers: LayerOptions,
-    windows: ScoringOptions,
-    search: SearchOptions,
-    run: VocabRunOptions,
+    detection: DetectOptions,
+    cascade: CascadeOptions,
     shown: OutputOptions,
 ) -> None:
     """Follow the removal of each super weight through the layers.
@@ -43,37 +45,32 @@ def command(
     names = list(dict.fromkeys(models))
     check_names(names, load, example="swa cascade demo --dataset builtin")
 
-    from swa.cascades.options import CascadeOptions
     from swa.cli.cascade_run import CascadeRun
-    from swa.cli.declare.cascade_layers import layer_choice
     from swa.cli.super_weights import super_weight_source
     from swa.cli.tables.cascade_show import command_result, show
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
     from swa.cli.vocab_root import write_call
-    from swa.data.options import WindowOptions
     from swa.data.sources import load_text
     from swa.store.results import ResultsFolder
 
-    cut = WindowOptions(windows.window_len, windows.stride, windows.tokens, windows.drop_first_token)
-    options = CascadeOptions(
-        tokens=cut.tokens,
-        window_len=cut.window_len,
-        stride=cut.stride,
-        drop_first_token=cut.drop_first_token,
-        layers=layer_choice(layers.layers),
-        batch_size=parse_batch_size(run.batch_size),
-    )
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
     results = ResultsFolder(run.results_dir)
     with tamed_libraries(output, progress):
         read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
         source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
+            call,
+            weights,
+            detection=detection,
+            load=load,
+            run=run,
+            text=read_text,
+            n_models=len(names),
+            progress=progress,
         )
         results.create()
-        job = CascadeRun(call, load, run, cut, options, source, read_text(), progress)
+        job = CascadeRun(call, load, run, cascade, source, read_text(), progress)
         done = each_model(names, job.analyse, show=lambda one: show(one, output))
         headers = [one.header for one in done.results]
         is_new = any(one.is_new for one in done.results)

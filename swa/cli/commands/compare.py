@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swa.cli.declare.options import OUTPUT, RUN, Config, OutputOptions, in_panel
+from swa.cli.declare.options import OutputOptions, in_panel
 from swa.cli.terminal.output import Output
 from swa.text.words import counted
 
@@ -35,16 +35,15 @@ def command(
     ],
     shown: OutputOptions,
     output: Annotated[
-        Path, in_panel(OUTPUT)("--output", metavar="DIR", help="Where record, page and figures go.")
+        Path, in_panel("Output")("--output", metavar="DIR", help="Where record, page and figures go.")
     ] = Path("results/comparison"),
     allow_mismatch: Annotated[
         bool,
-        in_panel(RUN)(
+        in_panel("Run")(
             "--allow-mismatch",
             help="Compare runs whose protocols differ (texts, tasks, items, scales, seed); what differs is recorded.",
         ),
     ] = False,
-    config: Config = None,
 ) -> None:
     """Compare models, or runs of one model, from saved artifacts; no model is loaded.
 
@@ -53,7 +52,6 @@ def command(
     """
     from swa.cli.compare_files import write_comparison
 
-    del config
     out = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     written = write_comparison(places, output, allow_mismatch=allow_mismatch)
     for run in written.runs:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from swa.cli.declare.options import Config, LoadOptions, Models, OutputOptions
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.each_model import check_references, each_model
 from swa.cli.loading import fetch_checkpoint, load_checkpoint
 from swa.cli.terminal.output import Output
 from swa.errors import UnsupportedModelError
+from swa.models.loading.options import LoadOptions
 
 if TYPE_CHECKING:
     from swa.cli.terminal.progress import TerminalProgress
@@ -38,14 +39,13 @@ class Examined(NamedTuple):
     n_bytes_there: int
 
 
-def command(models: Models, *, load: LoadOptions, shown: OutputOptions, config: Config = None) -> None:
+def command(models: Models, *, load: LoadOptions, shown: OutputOptions) -> None:
     """Show what swa sees in a model, and test it.
 
     Lists layers, down projections, experts, final norm and unembedding, and how much memory the weights take. Then it
     plants a super weight, finds it, removes it and puts every bit back. Exit code 4, with the reason, where a model is
     not supported.
     """
-    del config  # read before all other options
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
 

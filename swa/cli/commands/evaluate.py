@@ -6,23 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.evaluate_options import ACCURACY, AccuracyOptions, PerplexityOptions, VariantOptions
-from swa.cli.declare.options import (
-    LoadOptions,
-    Models,
-    OutputOptions,
-    RunOptions,
-    SearchOptions,
-    TextOptions,
-    WeightOptions,
-    WindowOptions,
-    in_panel,
-)
-from swa.cli.declare.values import parse_batch_size
+from swa.cli.declare.invocation import Invocation
+from swa.cli.declare.options import Models, OutputOptions, in_panel
 from swa.cli.each_model import check_references, each_model
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
 from swa.errors import UsageError
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.options import RunOptions, WeightOptions
 
 if TYPE_CHECKING:
     from swa.cli.evaluate_run import EvaluationRun
@@ -30,7 +23,6 @@ if TYPE_CHECKING:
     from swa.cli.terminal.progress import TerminalProgress
     from swa.data.sources import TextSource
     from swa.evaluation.harness.tasks import RequestedTask
-    from swa.evaluation.options import EvaluateOptions
 
 EXAMPLES = """
     swa evaluate demo --dataset builtin --accuracy-tasks builtin
@@ -46,16 +38,14 @@ def command(
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
-    weights: WeightOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    windows: WindowOptions,
-    accuracy: AccuracyOptions,
-    search: SearchOptions,
     run: RunOptions,
+    weights: WeightOptions,
+    evaluation: EvaluateOptions,
+    tasks: TaskOptions,
+    detection: DetectOptions,
     shown: OutputOptions,
     list_tasks: Annotated[
-        bool, in_panel(ACCURACY)("--list-tasks", help="List the names of all tasks and end.")
+        bool, in_panel("Accuracy")("--list-tasks", help="List the names of all tasks and end.")
     ] = False,
 ) -> None:
     """Measure what each super weight costs: perplexity and task accuracy without it.
@@ -80,7 +70,7 @@ def command(
         return
     names = list(dict.fromkeys(models))
     _check_names(names, load)
-    check_parts(perplexity, accuracy)
+    check_parts(evaluation, tasks)
 
     from swa.cli.evaluate_summary import write_summary
     from swa.cli.super_weights import super_weight_source
@@ -92,17 +82,21 @@ def command(
     with tamed_libraries(output, progress):
         read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
         source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
+            call,
+            weights,
+            detection=detection,
+            load=load,
+            run=run,
+            text=read_text,
+            n_models=len(names),
+            progress=progress,
         )
         job = evaluation_job(
             call,
             load=load,
-            text=text,
-            variants=variants,
-            perplexity=perplexity,
-            windows=windows,
-            accuracy=accuracy,
             run=run,
+            options=evaluation,
+            tasks=tasks,
             source=source,
             read_text=read_text,
             progress=progress,
@@ -123,12 +117,9 @@ def evaluation_job(
     call: Invocation,
     *,
     load: LoadOptions,
-    text: TextOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    windows: WindowOptions,
-    accuracy: AccuracyOptions,
     run: RunOptions,
+    options: EvaluateOptions,
+    tasks: TaskOptions,
     source: SuperWeightSource,
     read_text: Callable[[], TextSource],
     progress: TerminalProgress,
@@ -143,16 +134,16 @@ def evaluation_job(
     from swa.evaluation.harness.catalogue import check_tasks
     from swa.evaluation.harness.tasks import load_tasks
 
-    names = [] if accuracy.skip_accuracy else list(dict.fromkeys(accuracy.accuracy_tasks))
+    names = list(tasks.accuracy_tasks) if tasks.accuracy else []
     check_tasks(names)
 
-    def tasks() -> Sequence[RequestedTask]:
+    def requested() -> Sequence[RequestedTask]:
         return load_tasks(
             names,
-            n_items=accuracy.accuracy_samples,
-            seed=run.seed,
-            num_fewshot=accuracy.num_fewshot,
-            data_dir=text.data_dir,
+            n_items=tasks.accuracy_samples,
+            seed=tasks.seed,
+            num_fewshot=tasks.num_fewshot,
+            data_dir=tasks.data_dir,
             progress=progress,
         )
 
@@ -160,21 +151,21 @@ def evaluation_job(
         call=call,
         load=load,
         run=run,
-        options=_options(variants, perplexity, windows, run),
+        options=options,
         source=source,
-        text=None if perplexity.skip_perplexity else read_text(),
-        tasks=cache(tasks),
+        text=read_text() if options.perplexity else None,
+        tasks=cache(requested),
         progress=progress,
     )
 
 
-def check_parts(perplexity: PerplexityOptions, accuracy: AccuracyOptions) -> None:
+def check_parts(evaluation: EvaluateOptions, tasks: TaskOptions) -> None:
     """Refuse a call that measures nothing.
 
     Raises:
         UsageError: Both parts are skipped.
     """
-    if perplexity.skip_perplexity and accuracy.skip_accuracy:
+    if not (evaluation.perplexity or tasks.accuracy):
         raise UsageError("--skip-perplexity and --skip-accuracy leave nothing to measure.", hint="Give one of them.")
 
 
@@ -192,22 +183,3 @@ def _list_tasks(output: Output) -> None:
 
     for name in task_names():
         output.line(name)
-
-
-def _options(
-    variants: VariantOptions, perplexity: PerplexityOptions, windows: WindowOptions, run: RunOptions
-) -> EvaluateOptions:
-    from swa.evaluation.options import EvaluateOptions
-
-    return EvaluateOptions(
-        protocol=perplexity.protocol,
-        perplexity_samples=perplexity.perplexity_samples,
-        tokens=windows.tokens,
-        window_len=windows.window_len,
-        stride=windows.stride,
-        individual=not variants.skip_individual,
-        combined=not variants.skip_combined,
-        scales=tuple(dict.fromkeys(variants.scales)),
-        seed=run.seed,
-        batch_size=parse_batch_size(run.batch_size),
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swa.cli.declare.options import OUTPUT, Config, OutputOptions, in_panel
+from swa.cli.declare.options import OutputOptions, in_panel
 from swa.cli.terminal.output import Output
 from swa.text.words import counted
 
@@ -36,9 +36,10 @@ def command(
     shown: OutputOptions,
     output: Annotated[
         Path | None,
-        in_panel(OUTPUT)("--output", metavar="DIR", help="Where report.md and report.html go; by default DIR itself."),
+        in_panel("Output")(
+            "--output", metavar="DIR", help="Where report.md and report.html go; by default DIR itself."
+        ),
     ] = None,
-    config: Config = None,
 ) -> None:
     """Write a report from saved artifacts; no model is loaded.
 
@@ -47,7 +48,6 @@ def command(
     """
     from swa.cli.report_files import write_report
 
-    del config
     out = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     written = write_report(directory, output)
     for found in written.models:

@@ -6,25 +6,17 @@ from dataclasses import replace
 from functools import cache
 from typing import Annotated
 
-import typer
-
 from swa.cli.commands import detect, evaluate, vocab
-from swa.cli.declare.command import Invocation, step_of
-from swa.cli.declare.evaluate_options import AccuracyOptions, PerplexityOptions, VariantOptions
-from swa.cli.declare.options import (
-    OUTPUT,
-    RUN,
-    LoadOptions,
-    Models,
-    OutputOptions,
-    SearchOptions,
-    TextOptions,
-    WeightOptions,
-)
-from swa.cli.declare.run_options import WholeInterventionOptions, WholeNeuronOptions, WholeRunOptions
-from swa.cli.declare.vocab_options import ScoringOptions
+from swa.cli.declare.invocation import Invocation, step_of
+from swa.cli.declare.options import Models, OutputOptions, in_panel
 from swa.cli.each_model import check_references, each_model
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, RunOptions, WeightOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 EXAMPLES = """
     swa run demo --dataset builtin --accuracy-tasks builtin
@@ -39,25 +31,22 @@ def command(
     models: Models = detect.DEFAULT_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = WHOLE_RUN,
     weights: WeightOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    accuracy: AccuracyOptions,
-    neurons: WholeNeuronOptions,
-    interventions: WholeInterventionOptions,
-    windows: ScoringOptions,
-    search: SearchOptions,
-    run: WholeRunOptions,
+    evaluation: EvaluateOptions,
+    tasks: TaskOptions,
+    neurons: NeuronOptions = WHOLE_NEURONS,
+    interventions: InterventionOptions = WHOLE_INTERVENTIONS,
+    windows: WindowOptions,
+    detection: DetectOptions,
     shown: OutputOptions,
     confirmed_only: Annotated[
         bool,
-        typer.Option("--confirmed-only", rich_help_panel=OUTPUT, help="Show confirmed super weights only."),
+        in_panel("Output")("--confirmed-only", help="Show confirmed super weights only."),
     ] = False,
     allow_mismatch: Annotated[
         bool,
-        typer.Option(
-            "--allow-mismatch", rich_help_panel=RUN, help="Compare models that could not be measured alike as well."
-        ),
+        in_panel("Run")("--allow-mismatch", help="Compare models that could not be measured alike as well."),
     ] = False,
 ) -> None:
     """Detect, evaluate, analyse the vocabulary with the cascade, and report; several models are compared too.
@@ -68,9 +57,9 @@ def command(
     """
     names = list(dict.fromkeys(models))
     check_references(names, revision=load.revision)
-    evaluate.check_parts(perplexity, accuracy)
+    evaluate.check_parts(evaluation, tasks)
 
-    from swa.cli.detect_run import DetectionRun, detect_options
+    from swa.cli.detect_run import DetectionRun
     from swa.cli.run_end import finish
     from swa.cli.run_steps import WholeRun
     from swa.cli.super_weights import super_weight_source
@@ -96,23 +85,26 @@ def command(
     with tamed_libraries(output, progress):
         read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
         source = super_weight_source(
-            calls["detect"], weights, search=search, load=load, run=evaluations, text=read_text, n_models=len(names),
+            calls["detect"],
+            weights,
+            detection=detection,
+            load=load,
+            run=evaluations,
+            text=read_text,
+            n_models=len(names),
             progress=progress,
-        )  # fmt: skip
-        choices = vocab.choices_of(weights, neurons, interventions, windows, run)
+        )
+        choices = vocab.choices_of(weights, neurons, interventions, windows)
         job = WholeRun(
             detection=None
             if source.given
-            else DetectionRun(calls["detect"], load, evaluations, detect_options(search, run), read_text, progress),
+            else DetectionRun(calls["detect"], load, evaluations, detection, read_text, progress),
             evaluation=evaluate.evaluation_job(
                 calls["evaluate"],
                 load=load,
-                text=text,
-                variants=variants,
-                perplexity=perplexity,
-                windows=windows,
-                accuracy=accuracy,
                 run=evaluations,
+                options=evaluation,
+                tasks=tasks,
                 source=source,
                 read_text=read_text,
                 progress=progress,

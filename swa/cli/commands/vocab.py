@@ -6,21 +6,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import (
-    LoadOptions,
-    Models,
-    OutputOptions,
-    RunOptions,
-    TextOptions,
-    VocabSearchOptions,
-    WeightOptions,
-)
-from swa.cli.declare.values import parse_batch_size
-from swa.cli.declare.vocab_options import InterventionOptions, NeuronOptions, ScoringOptions, VocabRunOptions
+from swa.cli.declare.invocation import Invocation
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.each_model import check_references, each_model
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
 from swa.errors import UsageError
+from swa.models.loading.options import LoadOptions
+from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, RunOptions, WeightOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 if TYPE_CHECKING:
     from swa.cli.vocab_choices import VocabChoices
@@ -39,12 +34,12 @@ def command(
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = VOCAB_RUN,
     weights: WeightOptions,
     neurons: NeuronOptions,
     interventions: InterventionOptions,
-    windows: ScoringOptions,
-    search: VocabSearchOptions,
-    run: VocabRunOptions,
+    windows: WindowOptions,
+    detection: DetectOptions = VOCAB_DETECTION,
     shown: OutputOptions,
 ) -> None:
     """Measure what each super weight does to predictions, and what its neuron writes into the vocabulary.
@@ -56,7 +51,7 @@ def command(
     """
     names = list(dict.fromkeys(models))
     check_names(names, load, example="swa vocab demo --dataset builtin")
-    choices = choices_of(weights, neurons, interventions, windows, run)
+    choices = choices_of(weights, neurons, interventions, windows)
 
     from swa.cli.super_weights import super_weight_source
     from swa.cli.tables.vocab_show import command_result, show
@@ -73,7 +68,14 @@ def command(
     with tamed_libraries(output, progress):
         read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
         source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
+            call,
+            weights,
+            detection=detection,
+            load=load,
+            run=run,
+            text=read_text,
+            n_models=len(names),
+            progress=progress,
         )
         results.create()
         job = VocabRun(call, load, run, choices, source, read_text() if choices.super_weights else None, progress)
@@ -101,8 +103,7 @@ def choices_of(
     weights: WeightOptions,
     neurons: NeuronOptions,
     interventions: InterventionOptions,
-    windows: ScoringOptions,
-    run: RunOptions,
+    windows: WindowOptions,
 ) -> VocabChoices:
     """What the options ask for.
 
@@ -111,33 +112,13 @@ def choices_of(
     """
     from swa.cli.neuron_choice import NeuronChoice
     from swa.cli.vocab_choices import VocabChoices
-    from swa.data.options import WindowOptions
-    from swa.vocabulary import options
-    from swa.vocabulary.options import NeuronOptions as CardOptions
 
-    named = tuple(NeuronChoice.parse(one) for one in dict.fromkeys(neurons.neurons))
+    named = tuple(map(NeuronChoice.parse, neurons.neurons))
     return VocabChoices(
         super_weights=bool(weights.super_weights) or not (named or neurons.all_neurons),
         neurons=named,
         census=neurons.all_neurons,
-        windows=WindowOptions(
-            tokens=windows.tokens,
-            window_len=windows.window_len,
-            stride=windows.stride,
-            drop_first_token=windows.drop_first_token,
-        ),
-        interventions=options.InterventionOptions(
-            control_samples=interventions.control_samples,
-            bootstrap=interventions.bootstrap,
-            top_tokens=neurons.top_tokens,
-            cascade=interventions.enable_cascade,
-            seed=run.seed,
-            batch_size=parse_batch_size(run.batch_size),
-        ),
-        cards=CardOptions(
-            top_tokens=neurons.top_tokens,
-            cosine=neurons.enable_cosine,
-            enrichment=neurons.enable_enrichment,
-            seed=run.seed,
-        ),
+        windows=windows,
+        interventions=interventions,
+        cards=neurons,
     )

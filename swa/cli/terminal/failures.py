@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-from swa.cli.declare.command import SETTINGS
+from swa.cli.declare.invocation import SETTINGS
 from swa.errors import OutOfMemoryError, SwaError
 
 EXIT_BUG = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from swa.cli.declare.command import option_kinds
+from swa.cli.declare.kinds import option_kinds
 from swa.cli.main import app
 from swa.cli.run_end import merged
 from swa.errors import UnsupportedModelError
