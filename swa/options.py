@@ -207,6 +207,11 @@ def changing(groups: Iterable[type[Options]], kinds: Collection[Changes]) -> fro
     return frozenset(one.name for group in groups for one in options_of(group) if one.option.changes in kinds)
 
 
+def names_of(*groups: type[Options]) -> frozenset[str]:
+    """Names of all options of some groups."""
+    return frozenset(one.name for group in groups for one in options_of(group))
+
+
 def in_section(group: type[Options], section: Section) -> frozenset[str]:
     """Names of a group's options in a section of the help page."""
     return frozenset(one.name for one in options_of(group) if one.option.section == section)

@@ -13,7 +13,8 @@ from swa.cli.commands import cascade, compare, detect, doctor, evaluate, schema,
 from swa.cli.commands import report as report_command
 from swa.cli.commands import run as run_command
 from swa.cli.declare.argv import rewrite
-from swa.cli.declare.command import Group, register, syntax_of
+from swa.cli.declare.command import Group, register
+from swa.cli.declare.kinds import syntax_of
 from swa.cli.terminal.failures import EXIT_PIPE, interrupted, report
 from swa.cli.terminal.output import Output
 from swa.errors import memory_errors_known

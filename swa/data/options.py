@@ -76,6 +76,9 @@ class WindowOptions(CutOptions):
     """Windows over a text, and which of their tokens count.
 
     Attributes:
+        window_len: Text tokens in a window.
+        stride: Step between windows.
+        tokens: Scored tokens.
         drop_first_token: Leave the first scored target of each window out of every metric.
     """
 

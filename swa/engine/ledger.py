@@ -160,6 +160,17 @@ def outcome(rounds: Rounds[T]) -> T:
             return result
 
 
+class NoWork:
+    """Where nothing is missing."""
+
+    def rounds(self, ledger: Ledger) -> Iterator[Round]:
+        """See `Work.rounds`."""
+        yield from ()
+
+    def records(self, ledger: Ledger) -> None:
+        """See `Work.records`."""
+
+
 def item_key(kind: str, **content: Any) -> str:
     """sha256 of everything that an answer depends on, the versions that make numbers included.
 

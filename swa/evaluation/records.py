@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from swa.engine.variants.inactive import why_inactive
+from swa.engine.variants.interventions import ScaleEntries
 from swa.evaluation.impact import perplexity_impact
 from swa.evaluation.perplexity import MeasuredTexts
 from swa.evaluation.taskresults import TaskResults
@@ -76,6 +77,7 @@ class EvaluationRecords(NamedTuple):
         if not (losses[variant.name].nll == losses[INTACT.name].nll).all():
             return None
         (edit,) = variant.variant.interventions
+        assert isinstance(edit, ScaleEntries), "evaluated interventions scale"
         assert edit.row is not None, "evaluated edits are scalars"
         assert edit.col is not None, "evaluated edits are scalars"
         longest = max(self.texts.texts.sequences, key=lambda sequence: len(sequence.tokens))

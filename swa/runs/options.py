@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from swa.detection.options import DetectOptions
 from swa.options import Option, Options, option_of
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
@@ -37,6 +38,39 @@ class WeightOptions(Options):
 
 
 @dataclass(frozen=True)
+class OutputOptions(Options):
+    """What a command shows of a run; it changes nothing of the run itself.
+
+    Attributes:
+        json: One JSON object instead of text.
+        verbose: Show everything.
+        quiet: Show results and errors only.
+    """
+
+    json: Annotated[
+        bool, Option(help="One JSON object on stdout instead of text.", section="Output", changes="nothing")
+    ] = False
+    verbose: Annotated[
+        bool,
+        Option(
+            help="Show everything, also log lines of libraries.",
+            section="Output",
+            changes="nothing",
+            spellings=("--verbose", "-v"),
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        Option(
+            help="No progress, no notes: results and errors only.",
+            section="Output",
+            changes="nothing",
+            spellings=("--quiet", "-q"),
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class RunOptions(Options):
     """How a run goes.
 
@@ -55,7 +89,7 @@ class RunOptions(Options):
 
 
 @dataclass(frozen=True)
-class VocabRunOptions(RunOptions):
+class _VocabRun(RunOptions):
     """How a run goes whose files lie in the tree of `swa vocab`."""
 
     results_dir: Annotated[
@@ -65,7 +99,7 @@ class VocabRunOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class WholeRunOptions(RunOptions):
+class _WholeRun(RunOptions):
     """How `swa run` goes."""
 
     results_dir: Annotated[
@@ -78,7 +112,7 @@ class WholeRunOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class WholeInterventionOptions(InterventionOptions):
+class _WholeInterventions(InterventionOptions):
     """What `swa run` measures of each super weight; the cascade is part of the whole way."""
 
     cascade: Annotated[
@@ -88,7 +122,7 @@ class WholeInterventionOptions(InterventionOptions):
 
 
 @dataclass(frozen=True)
-class WholeNeuronOptions(NeuronOptions):
+class _WholeNeurons(NeuronOptions):
     """Which neurons get a card in `swa run`, beside those of the super weights."""
 
     neurons: Annotated[
@@ -105,3 +139,9 @@ class WholeNeuronOptions(NeuronOptions):
             help="Moments and label of every neuron of the model too, as a Parquet table.",
         ),
     ] = False
+
+
+VOCAB_RUN = _VocabRun()
+VOCAB_DETECTION = DetectOptions(router_analysis_samples=5)
+"""How `swa vocab` detects: it watches fewer windows."""
+WHOLE_RUN, WHOLE_INTERVENTIONS, WHOLE_NEURONS = _WholeRun(), _WholeInterventions(), _WholeNeurons()

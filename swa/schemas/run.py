@@ -8,7 +8,7 @@ from pydantic import MISSING, JsonValue
 
 from swa.schemas.base import Part
 
-Origin = Literal["default", "config", "environment", "command line"]
+Origin = Literal["default", "config", "environment", "command line", "python"]
 Status = Literal["started", "complete", "partial", "failed", "interrupted"]
 
 

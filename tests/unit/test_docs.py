@@ -19,7 +19,7 @@ import pytest
 import typer
 
 from swa.cli.declare.argv import rewrite
-from swa.cli.declare.command import syntax_of
+from swa.cli.declare.kinds import syntax_of
 from swa.cli.main import app, run
 from swa.models.published import published_scalars
 from swa.schemas.registry import schema_names

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from swa.cli.commands.vocab import check_names
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import LoadOptions, Models, OutputOptions, SearchOptions, TextOptions, WeightOptions
-from swa.cli.declare.values import parse_batch_size
-from swa.cli.declare.vocab_options import LayerOptions, ScoringOptions, VocabRunOptions
-from swa.cli.each_model import each_model
+from swa.cascades.options import CascadeOptions
+from swa.cli.declare.options import Models
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.call import Call
+from swa.runs.options import VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
 
 EXAMPLES = """
     swa cascade demo --dataset builtin
@@ -21,16 +20,15 @@ NO_MODELS: list[str] = []
 
 
 def command(
-    call: Invocation,
+    call: Call,
     *,
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = VOCAB_RUN,
     weights: WeightOptions,
-    layers: LayerOptions,
-    windows: ScoringOptions,
-    search: SearchOptions,
-    run: VocabRunOptions,
+    detection: DetectOptions,
+    cascade: CascadeOptions,
     shown: OutputOptions,
 ) -> None:
     """Follow the removal of each super weight through the layers.
@@ -40,47 +38,28 @@ def command(
     none, the detection options act and the model is searched first. `swa vocab --enable-cascade` measures the same
     beside everything else.
     """
-    names = list(dict.fromkeys(models))
-    check_names(names, load, example="swa cascade demo --dataset builtin")
-
-    from swa.cascades.options import CascadeOptions
-    from swa.cli.cascade_run import CascadeRun
-    from swa.cli.declare.cascade_layers import layer_choice
-    from swa.cli.super_weights import super_weight_source
+    from swa import runs
     from swa.cli.tables.cascade_show import command_result, show
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
-    from swa.cli.vocab_root import write_call
-    from swa.data.options import WindowOptions
-    from swa.data.sources import load_text
-    from swa.store.results import ResultsFolder
 
-    cut = WindowOptions(windows.window_len, windows.stride, windows.tokens, windows.drop_first_token)
-    options = CascadeOptions(
-        tokens=cut.tokens,
-        window_len=cut.window_len,
-        stride=cut.stride,
-        drop_first_token=cut.drop_first_token,
-        layers=layer_choice(layers.layers),
-        batch_size=parse_batch_size(run.batch_size),
-    )
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
-    results = ResultsFolder(run.results_dir)
     with tamed_libraries(output, progress):
-        read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
-        source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
+        done = runs.cascade(
+            models,
+            cascade,
+            weights=weights,
+            search=detection,
+            load=load,
+            text=text,
+            results_dir=run.results_dir,
+            force=run.force,
+            progress=progress,
+            on_outcome=lambda one: show(one, output),
+            call=call,
         )
-        results.create()
-        job = CascadeRun(call, load, run, cut, options, source, read_text(), progress)
-        done = each_model(names, job.analyse, show=lambda one: show(one, output))
-        headers = [one.header for one in done.results]
-        is_new = any(one.is_new for one in done.results)
-        files = {}
-        if headers:
-            files = write_call(results, call, headers, status=done.status, is_new=is_new, warn=progress.warn)
-    output.files(files)
+    output.files(done.files)
     if shown.json:
-        output.line(command_result(done.results, files, status=done.status).model_dump_json())
+        output.line(command_result(done.models, done.files, status=done.status).model_dump_json())
     done.raise_failures()

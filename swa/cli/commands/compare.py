@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swa.cli.declare.options import OUTPUT, RUN, Config, OutputOptions, in_panel
+from swa.cli.declare.options import in_panel
 from swa.cli.terminal.output import Output
+from swa.runs.options import OutputOptions
 from swa.text.words import counted
 
 if TYPE_CHECKING:
-    from swa.cli.compare_files import WrittenComparison
+    from swa.runs.steps.compare import WrittenComparison
     from swa.schemas.runs import CommandResult, ModelOutcome
     from swa.schemas.summaries import ComparedRun
 
@@ -35,27 +36,25 @@ def command(
     ],
     shown: OutputOptions,
     output: Annotated[
-        Path, in_panel(OUTPUT)("--output", metavar="DIR", help="Where record, page and figures go.")
+        Path, in_panel("Output")("--output", metavar="DIR", help="Where record, page and figures go.")
     ] = Path("results/comparison"),
     allow_mismatch: Annotated[
         bool,
-        in_panel(RUN)(
+        in_panel("Run")(
             "--allow-mismatch",
             help="Compare runs whose protocols differ (texts, tasks, items, scales, seed); what differs is recorded.",
         ),
     ] = False,
-    config: Config = None,
 ) -> None:
     """Compare models, or runs of one model, from saved artifacts; no model is loaded.
 
     Writes comparison.json, comparison.md and figures. Runs that were not measured alike are refused, and what differs
     is said. Of one model's runs it also says which super weights they agree on.
     """
-    from swa.cli.compare_files import write_comparison
+    from swa import runs
 
-    del config
     out = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
-    written = write_comparison(places, output, allow_mismatch=allow_mismatch)
+    written = runs.compare(places, output, allow_mismatch=allow_mismatch)
     for run in written.runs:
         for note in run.notes:
             out.warn(note)

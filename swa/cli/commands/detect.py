@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated
 
-import typer
-
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import OUTPUT, LoadOptions, Models, OutputOptions, RunOptions, SearchOptions, TextOptions
-from swa.cli.each_model import check_references, each_model
+from swa.cli.declare.options import Models, in_panel
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
 from swa.errors import UsageError
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.call import Call
+from swa.runs.options import OutputOptions, RunOptions
 
 EXAMPLES = """
     swa detect demo --dataset builtin
@@ -22,25 +22,21 @@ DEFAULT_MODELS = ["demo"]
 
 
 def command(
-    call: Invocation,
+    call: Call,
     *,
     models: Models = DEFAULT_MODELS,
     load: LoadOptions,
     text: TextOptions,
-    search: SearchOptions,
     run: RunOptions,
+    detection: DetectOptions,
     shown: OutputOptions,
     confirmed_only: Annotated[
         bool,
-        typer.Option(
-            "--confirmed-only",
-            rich_help_panel=OUTPUT,
-            help="Show and print confirmed super weights only. Files hold all candidates.",
+        in_panel("Output")(
+            "--confirmed-only", help="Show and print confirmed super weights only. Files hold all candidates."
         ),
     ] = False,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", rich_help_panel=OUTPUT, help="SuperWeight records on stdout, one a line.")
-    ] = False,
+    jsonl: Annotated[bool, in_panel("Output")("--jsonl", help="SuperWeight records on stdout, one a line.")] = False,
 ) -> None:
     """Find super weights and confirm each of them.
 
@@ -50,27 +46,25 @@ def command(
     """
     if shown.json and jsonl:
         raise UsageError("--json and --jsonl exclude each other.", hint="Choose one.")
-    from swa.cli.detect_run import DetectionRun, detect_options, needs_text
+    from swa import runs
     from swa.cli.tables.detect_show import command_result, show
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
-    from swa.data.sources import load_text
 
-    names = list(dict.fromkeys(models))
-    check_references(names, revision=load.revision)
-    options = detect_options(search, run)
     output = Output(for_machines=shown.json or jsonl, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
-    read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
     with tamed_libraries(output, progress):
-        if needs_text(options):
-            read_text()  # before a model is loaded
-        job = DetectionRun(call, load, run, options, read_text, progress)
-        done = each_model(
-            names,
-            job.detect,
-            show=lambda found: show(found, output, as_lines=jsonl, confirmed_only=confirmed_only),
+        done = runs.detect(
+            models,
+            detection,
+            load=load,
+            text=text,
+            results_dir=run.results_dir,
+            force=run.force,
+            progress=progress,
+            on_outcome=lambda found: show(found, output, as_lines=jsonl, confirmed_only=confirmed_only),
+            call=call,
         )
     if shown.json:
-        output.line(command_result(done.results, status=done.status).model_dump_json())
+        output.line(command_result(done.models, status=done.status).model_dump_json())
     done.raise_failures()

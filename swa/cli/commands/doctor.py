@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from swa.cli.declare.options import Config, LoadOptions, Models, OutputOptions
-from swa.cli.each_model import check_references, each_model
-from swa.cli.loading import fetch_checkpoint, load_checkpoint
+from swa.cli.declare.options import Models
 from swa.cli.terminal.output import Output
 from swa.errors import UnsupportedModelError
+from swa.models.loading.options import LoadOptions
+from swa.runs.options import OutputOptions
 from swa.text.numbers import size
 
 if TYPE_CHECKING:
-    from swa.cli.terminal.progress import TerminalProgress
     from swa.detection.doctor import Examination
+    from swa.runs.steps.doctor import Examined
     from swa.schemas.runs import ModelOutcome
 
 EXAMPLES = """
@@ -23,58 +23,30 @@ EXAMPLES = """
 """
 
 
-class Examined(NamedTuple):
-    """One model and what was found in it.
-
-    Attributes:
-        name: The model as it was named.
-        found: Sites, head, self-test.
-        device: Where it was loaded.
-        n_bytes_there: Memory of that device.
-    """
-
-    name: str
-    found: Examination
-    device: str
-    n_bytes_there: int
-
-
-def command(models: Models, *, load: LoadOptions, shown: OutputOptions, config: Config = None) -> None:
+def command(models: Models, *, load: LoadOptions, shown: OutputOptions) -> None:
     """Show what swa sees in a model, and test it.
 
     Lists layers, down projections, experts, final norm and unembedding, and how much memory the weights take. Then it
     plants a super weight, finds it, removes it and puts every bit back. Exit code 4, with the reason, where a model is
     not supported.
     """
-    del config  # read before all other options
+    from swa import runs
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
 
-    names = list(dict.fromkeys(models))
-    check_references(names, revision=load.revision)
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
     with tamed_libraries(output, progress):
-        done = each_model(names, lambda name: _examine(name, load, progress), show=lambda seen: _show(seen, output))
+        done = runs.doctor(models, load=load, progress=progress, on_outcome=lambda seen: _show(seen, output))
     if shown.json:
         from swa.schemas.runs import CommandResult
 
-        outcomes = [_outcome(seen) for seen in done.results]
+        outcomes = [_outcome(seen) for seen in done.models]
         output.line(CommandResult(command="doctor", status=done.status, models=outcomes).model_dump_json())
     done.raise_failures()
-    for seen in done.results:
+    for seen in done.models:
         if not seen.found.plant.passed:
             raise UnsupportedModelError(f"The self-test failed on {seen.name}: {_plant_text(seen.found)}.")
-
-
-def _examine(name: str, load: LoadOptions, progress: TerminalProgress) -> Examined:
-    from swa.detection.doctor import examine
-    from swa.models.loading.memory import total_memory
-    from swa.models.loading.reference import parse_reference
-
-    checkpoint = fetch_checkpoint(parse_reference(name, revision=load.revision), load, progress)
-    loaded = load_checkpoint(checkpoint, load, progress)
-    return Examined(name, examine(loaded), str(loaded.device), total_memory(loaded.device))
 
 
 def _show(seen: Examined, output: Output) -> None:

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.evaluate_options import ACCURACY, AccuracyOptions, PerplexityOptions, VariantOptions
-from swa.cli.declare.options import (
-    LoadOptions,
-    Models,
-    OutputOptions,
-    RunOptions,
-    SearchOptions,
-    TextOptions,
-    WeightOptions,
-    WindowOptions,
-    in_panel,
-)
-from swa.cli.declare.values import parse_batch_size
-from swa.cli.each_model import check_references, each_model
+from swa.cli.declare.options import Models, in_panel
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
 from swa.errors import UsageError
-
-if TYPE_CHECKING:
-    from swa.cli.evaluate_run import EvaluationRun
-    from swa.cli.super_weights import SuperWeightSource
-    from swa.cli.terminal.progress import TerminalProgress
-    from swa.data.sources import TextSource
-    from swa.evaluation.harness.tasks import RequestedTask
-    from swa.evaluation.options import EvaluateOptions
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.call import Call
+from swa.runs.options import OutputOptions, RunOptions, WeightOptions
 
 EXAMPLES = """
     swa evaluate demo --dataset builtin --accuracy-tasks builtin
@@ -41,21 +23,19 @@ NO_MODELS: list[str] = []
 
 
 def command(
-    call: Invocation,
+    call: Call,
     *,
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
-    weights: WeightOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    windows: WindowOptions,
-    accuracy: AccuracyOptions,
-    search: SearchOptions,
     run: RunOptions,
+    weights: WeightOptions,
+    evaluation: EvaluateOptions,
+    tasks: TaskOptions,
+    detection: DetectOptions,
     shown: OutputOptions,
     list_tasks: Annotated[
-        bool, in_panel(ACCURACY)("--list-tasks", help="List the names of all tasks and end.")
+        bool, in_panel("Accuracy")("--list-tasks", help="List the names of all tasks and end.")
     ] = False,
 ) -> None:
     """Measure what each super weight costs: perplexity and task accuracy without it.
@@ -78,113 +58,28 @@ def command(
         with tamed_libraries(output, progress):
             _list_tasks(output)
         return
-    names = list(dict.fromkeys(models))
-    _check_names(names, load)
-    check_parts(perplexity, accuracy)
-
-    from swa.cli.evaluate_summary import write_summary
-    from swa.cli.super_weights import super_weight_source
+    from swa import runs
     from swa.cli.tables.evaluate_show import command_result, show
-    from swa.data.sources import load_text
-    from swa.store.results import ResultsFolder
 
-    results = ResultsFolder(run.results_dir)
     with tamed_libraries(output, progress):
-        read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
-        source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
-        )
-        job = evaluation_job(
-            call,
+        done = runs.evaluate(
+            models,
+            evaluation,
+            tasks=tasks,
+            weights=weights,
+            search=detection,
             load=load,
             text=text,
-            variants=variants,
-            perplexity=perplexity,
-            windows=windows,
-            accuracy=accuracy,
-            run=run,
-            source=source,
-            read_text=read_text,
+            results_dir=run.results_dir,
+            force=run.force,
             progress=progress,
+            on_outcome=lambda one: show(one, output),
+            call=call,
         )
-        results.create()
-        done = each_model(names, job.evaluate, show=lambda one: show(one, output))
-        files = {}
-        if done.results:
-            analyses = [one.analysis for one in done.results]
-            files = write_summary(results, call, analyses, status=done.status)
-    output.files(files)
+    output.files(done.files)
     if shown.json:
-        output.line(command_result(done.results, files, status=done.status).model_dump_json())
+        output.line(command_result(done.models, done.files, status=done.status).model_dump_json())
     done.raise_failures()
-
-
-def evaluation_job(
-    call: Invocation,
-    *,
-    load: LoadOptions,
-    text: TextOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    windows: WindowOptions,
-    accuracy: AccuracyOptions,
-    run: RunOptions,
-    source: SuperWeightSource,
-    read_text: Callable[[], TextSource],
-    progress: TerminalProgress,
-) -> EvaluationRun:
-    """What all models of a call have in common.
-
-    Raises:
-        UsageError: There is no such task.
-        UnavailableError: The text is not there.
-    """
-    from swa.cli.evaluate_run import EvaluationRun
-    from swa.evaluation.harness.catalogue import check_tasks
-    from swa.evaluation.harness.tasks import load_tasks
-
-    names = [] if accuracy.skip_accuracy else list(dict.fromkeys(accuracy.accuracy_tasks))
-    check_tasks(names)
-
-    def tasks() -> Sequence[RequestedTask]:
-        return load_tasks(
-            names,
-            n_items=accuracy.accuracy_samples,
-            seed=run.seed,
-            num_fewshot=accuracy.num_fewshot,
-            data_dir=text.data_dir,
-            progress=progress,
-        )
-
-    return EvaluationRun(
-        call=call,
-        load=load,
-        run=run,
-        options=_options(variants, perplexity, windows, run),
-        source=source,
-        text=None if perplexity.skip_perplexity else read_text(),
-        tasks=cache(tasks),
-        progress=progress,
-    )
-
-
-def check_parts(perplexity: PerplexityOptions, accuracy: AccuracyOptions) -> None:
-    """Refuse a call that measures nothing.
-
-    Raises:
-        UsageError: Both parts are skipped.
-    """
-    if perplexity.skip_perplexity and accuracy.skip_accuracy:
-        raise UsageError("--skip-perplexity and --skip-accuracy leave nothing to measure.", hint="Give one of them.")
-
-
-def _check_names(names: Sequence[str], load: LoadOptions) -> None:
-    if not names:
-        raise UsageError(
-            "No model is named.",
-            hint="Write it first, or after --models: `swa evaluate demo --dataset builtin --accuracy-tasks builtin`.",
-        )
-    check_references(names, revision=load.revision)
 
 
 def _list_tasks(output: Output) -> None:
@@ -192,22 +87,3 @@ def _list_tasks(output: Output) -> None:
 
     for name in task_names():
         output.line(name)
-
-
-def _options(
-    variants: VariantOptions, perplexity: PerplexityOptions, windows: WindowOptions, run: RunOptions
-) -> EvaluateOptions:
-    from swa.evaluation.options import EvaluateOptions
-
-    return EvaluateOptions(
-        protocol=perplexity.protocol,
-        perplexity_samples=perplexity.perplexity_samples,
-        tokens=windows.tokens,
-        window_len=windows.window_len,
-        stride=windows.stride,
-        individual=not variants.skip_individual,
-        combined=not variants.skip_combined,
-        scales=tuple(dict.fromkeys(variants.scales)),
-        seed=run.seed,
-        batch_size=parse_batch_size(run.batch_size),
-    )

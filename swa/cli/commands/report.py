@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swa.cli.declare.options import OUTPUT, Config, OutputOptions, in_panel
+from swa.cli.declare.options import in_panel
 from swa.cli.terminal.output import Output
+from swa.runs.options import OutputOptions
 from swa.text.words import counted
 
 if TYPE_CHECKING:
-    from swa.cli.report_files import WrittenReport
     from swa.reports.saved.models import ModelArtifacts
+    from swa.runs.steps.report import WrittenReport
     from swa.schemas.runs import CommandResult, ModelOutcome
 
 EXAMPLES = """
@@ -36,20 +37,20 @@ def command(
     shown: OutputOptions,
     output: Annotated[
         Path | None,
-        in_panel(OUTPUT)("--output", metavar="DIR", help="Where report.md and report.html go; by default DIR itself."),
+        in_panel("Output")(
+            "--output", metavar="DIR", help="Where report.md and report.html go; by default DIR itself."
+        ),
     ] = None,
-    config: Config = None,
 ) -> None:
     """Write a report from saved artifacts; no model is loaded.
 
     report.html is one page with all tables and figures inside, report.md the same as text with links to the figures.
     Of several runs in a folder the newest complete one is shown. What is missing is said.
     """
-    from swa.cli.report_files import write_report
+    from swa import runs
 
-    del config
     out = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
-    written = write_report(directory, output)
+    written = runs.report(directory, output)
     for found in written.models:
         for note in found.notes:
             out.warn(note)

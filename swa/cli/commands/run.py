@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
 from typing import Annotated
 
-import typer
-
-from swa.cli.commands import detect, evaluate, vocab
-from swa.cli.declare.command import Invocation, step_of
-from swa.cli.declare.evaluate_options import AccuracyOptions, PerplexityOptions, VariantOptions
-from swa.cli.declare.options import (
-    OUTPUT,
-    RUN,
-    LoadOptions,
-    Models,
-    OutputOptions,
-    SearchOptions,
-    TextOptions,
-    WeightOptions,
-)
-from swa.cli.declare.run_options import WholeInterventionOptions, WholeNeuronOptions, WholeRunOptions
-from swa.cli.declare.vocab_options import ScoringOptions
-from swa.cli.each_model import check_references, each_model
+from swa.cli.declare.options import Models, in_panel
 from swa.cli.terminal.output import Output
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.call import Call
+from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 EXAMPLES = """
     swa run demo --dataset builtin --accuracy-tasks builtin
@@ -32,32 +20,31 @@ EXAMPLES = """
     swa run ./my-model --super-weights 'L2.mlp.down_proj[5,9]' --skip-accuracy --no-cascade
 """
 
+DEFAULT_MODELS = ["demo"]
+
 
 def command(
-    call: Invocation,
+    call: Call,
     *,
-    models: Models = detect.DEFAULT_MODELS,
+    models: Models = DEFAULT_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = WHOLE_RUN,
     weights: WeightOptions,
-    variants: VariantOptions,
-    perplexity: PerplexityOptions,
-    accuracy: AccuracyOptions,
-    neurons: WholeNeuronOptions,
-    interventions: WholeInterventionOptions,
-    windows: ScoringOptions,
-    search: SearchOptions,
-    run: WholeRunOptions,
+    evaluation: EvaluateOptions,
+    tasks: TaskOptions,
+    neurons: NeuronOptions = WHOLE_NEURONS,
+    interventions: InterventionOptions = WHOLE_INTERVENTIONS,
+    windows: WindowOptions,
+    detection: DetectOptions,
     shown: OutputOptions,
     confirmed_only: Annotated[
         bool,
-        typer.Option("--confirmed-only", rich_help_panel=OUTPUT, help="Show confirmed super weights only."),
+        in_panel("Output")("--confirmed-only", help="Show confirmed super weights only."),
     ] = False,
     allow_mismatch: Annotated[
         bool,
-        typer.Option(
-            "--allow-mismatch", rich_help_panel=RUN, help="Compare models that could not be measured alike as well."
-        ),
+        in_panel("Run")("--allow-mismatch", help="Compare models that could not be measured alike as well."),
     ] = False,
 ) -> None:
     """Detect, evaluate, analyse the vocabulary with the cascade, and report; several models are compared too.
@@ -66,69 +53,33 @@ def command(
     knows it. With --super-weights nothing is detected. A step that fails does not stop the others. The same command
     again goes on where it stopped.
     """
-    names = list(dict.fromkeys(models))
-    check_references(names, revision=load.revision)
-    evaluate.check_parts(perplexity, accuracy)
-
-    from swa.cli.detect_run import DetectionRun, detect_options
-    from swa.cli.run_end import finish
-    from swa.cli.run_steps import WholeRun
-    from swa.cli.super_weights import super_weight_source
+    from swa import runs
+    from swa.cli.tables.whole_show import command_result, step_shower
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
-    from swa.cli.vocab_run import VocabRun
-    from swa.data.sources import load_text
-    from swa.store.results import RunFolder
 
-    folder = RunFolder(run.results_dir)
-    evaluations = replace(run, results_dir=folder.evaluations.path)
-    cards = replace(run, results_dir=folder.cards.path)
-    calls = {
-        name: step_of(call, name, module.command, results_dir=str(place.path))
-        for name, module, place in (
-            ("detect", detect, folder.evaluations),
-            ("evaluate", evaluate, folder.evaluations),
-            ("vocab", vocab, folder.cards),
-        )
-    }
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
     with tamed_libraries(output, progress):
-        read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
-        source = super_weight_source(
-            calls["detect"], weights, search=search, load=load, run=evaluations, text=read_text, n_models=len(names),
+        done = runs.run(
+            models,
+            detection,
+            evaluation=evaluation,
+            tasks=tasks,
+            interventions=interventions,
+            neurons=neurons,
+            windows=windows,
+            weights=weights,
+            load=load,
+            text=text,
+            results_dir=run.results_dir,
+            force=run.force,
+            allow_mismatch=allow_mismatch,
             progress=progress,
-        )  # fmt: skip
-        choices = vocab.choices_of(weights, neurons, interventions, windows, run)
-        job = WholeRun(
-            detection=None
-            if source.given
-            else DetectionRun(calls["detect"], load, evaluations, detect_options(search, run), read_text, progress),
-            evaluation=evaluate.evaluation_job(
-                calls["evaluate"],
-                load=load,
-                text=text,
-                variants=variants,
-                perplexity=perplexity,
-                windows=windows,
-                accuracy=accuracy,
-                run=evaluations,
-                source=source,
-                read_text=read_text,
-                progress=progress,
-            ),
-            vocab=VocabRun(
-                calls["vocab"], load, cards, replace(choices, super_weights=True), source, read_text(), progress
-            ),
-            output=output,
-            confirmed_only=confirmed_only,
+            on_outcome=step_shower(output, progress, confirmed_only=confirmed_only),
+            call=call,
         )
-        folder.create()
-        with progress.task("swa run", len(names) * job.n_steps) as whole:
-            done = each_model(names, lambda name: job.run(name, whole), show=lambda _: None)
-        if not done.results:
-            done.raise_failures()
-        ended = finish(folder, call, calls, done, output=output, progress=progress, allow_mismatch=allow_mismatch)
-    if shown.json:
-        output.line(ended.result.model_dump_json())
-    ended.raise_failures()
+    output.files(done.files)
+    if shown.json and done.models:
+        output.line(command_result(done).model_dump_json())
+    done.raise_failures()

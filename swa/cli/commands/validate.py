@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from swa.cli.declare.options import Config
 from swa.cli.terminal.output import Output
 from swa.errors import InvalidArtifactError, UsageError
 
@@ -30,7 +29,6 @@ def command(
             help="What the objects should be; by default what they say themselves, else what fits. See `swa schema`.",
         ),
     ] = None,
-    config: Config = None,
 ) -> None:
     """Check artifacts against their schemas.
 
@@ -39,7 +37,6 @@ def command(
     from swa.schemas.registry import record_class
     from swa.schemas.validation import validate_file
 
-    del config  # read before all other options
     output = Output()
     if record is not None:
         record_class(record)

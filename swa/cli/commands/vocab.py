@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
-
-from swa.cli.declare.command import Invocation
-from swa.cli.declare.options import (
-    LoadOptions,
-    Models,
-    OutputOptions,
-    RunOptions,
-    TextOptions,
-    VocabSearchOptions,
-    WeightOptions,
-)
-from swa.cli.declare.values import parse_batch_size
-from swa.cli.declare.vocab_options import InterventionOptions, NeuronOptions, ScoringOptions, VocabRunOptions
-from swa.cli.each_model import check_references, each_model
+from swa.cli.declare.options import Models
 from swa.cli.terminal.output import Output
-from swa.errors import UsageError
-
-if TYPE_CHECKING:
-    from swa.cli.vocab_choices import VocabChoices
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.runs.driver.call import Call
+from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 EXAMPLES = """
     swa vocab demo --dataset builtin --bootstrap 500 --enable-cascade
@@ -34,17 +20,17 @@ NO_MODELS: list[str] = []
 
 
 def command(
-    call: Invocation,
+    call: Call,
     *,
     models: Models = NO_MODELS,
     load: LoadOptions,
     text: TextOptions,
+    run: RunOptions = VOCAB_RUN,
     weights: WeightOptions,
     neurons: NeuronOptions,
     interventions: InterventionOptions,
-    windows: ScoringOptions,
-    search: VocabSearchOptions,
-    run: VocabRunOptions,
+    windows: WindowOptions,
+    detection: DetectOptions = VOCAB_DETECTION,
     shown: OutputOptions,
 ) -> None:
     """Measure what each super weight does to predictions, and what its neuron writes into the vocabulary.
@@ -54,90 +40,30 @@ def command(
     model is searched first. With --neurons or --all-neurons nothing is detected: super weights are then those of
     --super-weights alone. An interrupted analysis goes on where it stopped.
     """
-    names = list(dict.fromkeys(models))
-    check_names(names, load, example="swa vocab demo --dataset builtin")
-    choices = choices_of(weights, neurons, interventions, windows, run)
-
-    from swa.cli.super_weights import super_weight_source
+    from swa import runs
     from swa.cli.tables.vocab_show import command_result, show
     from swa.cli.terminal.libraries import tamed_libraries
     from swa.cli.terminal.progress import TerminalProgress
-    from swa.cli.vocab_root import write_root
-    from swa.cli.vocab_run import VocabRun
-    from swa.data.sources import load_text
-    from swa.store.results import ResultsFolder
 
     output = Output(for_machines=shown.json, verbose=shown.verbose, quiet=shown.quiet)
     progress = TerminalProgress(output)
-    results = ResultsFolder(run.results_dir)
     with tamed_libraries(output, progress):
-        read_text = cache(lambda: load_text(text.dataset, data_dir=text.data_dir))
-        source = super_weight_source(
-            call, weights, search=search, load=load, run=run, text=read_text, n_models=len(names), progress=progress
+        done = runs.vocab(
+            models,
+            interventions,
+            windows=windows,
+            neurons=neurons,
+            weights=weights,
+            search=detection,
+            load=load,
+            text=text,
+            results_dir=run.results_dir,
+            force=run.force,
+            progress=progress,
+            on_outcome=lambda one: show(one, output),
+            call=call,
         )
-        results.create()
-        job = VocabRun(call, load, run, choices, source, read_text() if choices.super_weights else None, progress)
-        done = each_model(names, job.analyse, show=lambda one: show(one, output))
-        files = write_root(results, call, done.results, status=done.status, warn=progress.warn) if done.results else {}
-    output.files(files)
+    output.files(done.files)
     if shown.json:
-        output.line(command_result(done.results, files, status=done.status).model_dump_json())
+        output.line(command_result(done.models, done.files, status=done.status).model_dump_json())
     done.raise_failures()
-
-
-def check_names(names: Sequence[str], load: LoadOptions, *, example: str) -> None:
-    """Refuse a call without models, or with names that cannot be.
-
-    Raises:
-        UsageError: There is none, or a revision where there can be none.
-        UnavailableError: None of the models is there.
-    """
-    if not names:
-        raise UsageError("No model is named.", hint=f"Write it first, or after --models: `{example}`.")
-    check_references(names, revision=load.revision)
-
-
-def choices_of(
-    weights: WeightOptions,
-    neurons: NeuronOptions,
-    interventions: InterventionOptions,
-    windows: ScoringOptions,
-    run: RunOptions,
-) -> VocabChoices:
-    """What the options ask for.
-
-    Raises:
-        UsageError: A neuron or a value cannot be.
-    """
-    from swa.cli.neuron_choice import NeuronChoice
-    from swa.cli.vocab_choices import VocabChoices
-    from swa.data.options import WindowOptions
-    from swa.vocabulary import options
-    from swa.vocabulary.options import NeuronOptions as CardOptions
-
-    named = tuple(NeuronChoice.parse(one) for one in dict.fromkeys(neurons.neurons))
-    return VocabChoices(
-        super_weights=bool(weights.super_weights) or not (named or neurons.all_neurons),
-        neurons=named,
-        census=neurons.all_neurons,
-        windows=WindowOptions(
-            tokens=windows.tokens,
-            window_len=windows.window_len,
-            stride=windows.stride,
-            drop_first_token=windows.drop_first_token,
-        ),
-        interventions=options.InterventionOptions(
-            control_samples=interventions.control_samples,
-            bootstrap=interventions.bootstrap,
-            top_tokens=neurons.top_tokens,
-            cascade=interventions.enable_cascade,
-            seed=run.seed,
-            batch_size=parse_batch_size(run.batch_size),
-        ),
-        cards=CardOptions(
-            top_tokens=neurons.top_tokens,
-            cosine=neurons.enable_cosine,
-            enrichment=neurons.enable_enrichment,
-            seed=run.seed,
-        ),
-    )

@@ -11,8 +11,6 @@ from swa.errors import UsageError
 
 MODELS = "--models"
 LAYERS = "--layers"
-LIST_OPTIONS = (MODELS, "--accuracy-tasks", "--screen", "--scales", LAYERS, "--neurons")
-"""Options whose value is every following word up to the next option or `--`."""
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d.*")
 
@@ -24,7 +22,8 @@ class Syntax:
     Attributes:
         takes_models: Whether it has models as positional arguments, so that `--models` is another spelling of them.
         valued: Spellings of the options that are followed by a value.
-        choices: The list options that the command has, with the values they allow (empty: any).
+        choices: Options whose value is every following word up to the next option or `--`, with the values they
+            allow (empty: any).
     """
 
     takes_models: bool
@@ -33,7 +32,7 @@ class Syntax:
 
     def is_list(self, option: str) -> bool:
         """Whether an option of this command takes several words."""
-        return option in LIST_OPTIONS and (self.takes_models if option == MODELS else option in self.choices)
+        return self.takes_models if option == MODELS else option in self.choices
 
 
 def rewrite(words: list[str], syntax: Syntax) -> list[str]:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from swa.schemas.run import Origin
 
 PREFIX = "SWA_"
-_SEPARATORS = {"prompt": "\n", "super_weights": "\n"}
-"""Lists in environment variables are split at commas, but these hold commas themselves."""
+_SEPARATORS = {"words": ",", "repeated": "\n"}
+"""Lists in environment variables are split at commas, unless their values hold commas themselves."""
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
 _NOT_REPEATED = frozenset({"json", "jsonl", "verbose", "quiet", "force", "confirmed_only"})
 """Manners of one call: a `run_config.json` repeats the run, not how it was shown."""
 
 Value = str | list[str] | bool
+Form = Literal["flag", "words", "repeated", "single"]
+"""Of an option's value: several words may follow a list option, or each has an option of its own."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class OptionKind:
     """
 
     name: str
-    form: Literal["flag", "list", "single"]
+    form: Form
     other_names: tuple[str, ...] = ()
 
 
@@ -78,8 +80,8 @@ def environment_settings(options: Iterable[OptionKind], environment: Mapping[str
 def _from_text(option: OptionKind, text: str, variable: str) -> Value:
     if option.form == "single":
         return text
-    if option.form == "list":
-        parts = [part.strip() for part in text.split(_SEPARATORS.get(option.name, ","))]
+    if option.form in _SEPARATORS:
+        parts = [part.strip() for part in text.split(_SEPARATORS[option.form])]
         return [part for part in parts if part]
     if text.lower() not in _TRUTH:
         raise UsageError(f"{variable} is '{text}'.", hint="Flags take 1, 0, true or false.")
@@ -174,13 +176,13 @@ def _as_text(option: OptionKind, value: Any, path: Path) -> dict[str, Value]:
         return {}
     if option.form == "flag" and isinstance(value, bool):
         return {option.name: value}
-    if option.form == "list":
+    if option.form in _SEPARATORS:
         items = value if isinstance(value, list) else [value]
         if items and all(_is_scalar(item) for item in items):
             return {option.name: [str(item) for item in items]}
     if option.form == "single" and _is_scalar(value):
         return {option.name: str(value)}
-    expected = {"flag": "true or false", "list": "a list of values", "single": "one value"}[option.form]
+    expected = {"flag": "true or false", "single": "one value"}.get(option.form, "a list of values")
     raise UsageError(f"'{option.name}' in the config '{path}' must be {expected}.")
 
 

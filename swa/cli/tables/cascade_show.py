@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import MISSING
 from rich.table import Table
 
-from swa.cli.cascade_run import Followed
 from swa.cli.tables.layout import empty_table
 from swa.cli.terminal.output import Output
 from swa.findings import headline as headlines
 from swa.findings.verdict import n_confirmed
+from swa.runs.driver.step import Outcome
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
@@ -22,16 +22,16 @@ N_SHOWN = 10
 """Super weights that are shown; they are in the order of the detection, the worst first."""
 
 
-def show(done: Followed, output: Output) -> None:
+def show(done: Outcome[Sequence[CascadeResult]], output: Output) -> None:
     """Show the cascades of one model."""
     output.text(headline(done))
     output.text("")
-    shown = done.results if output.verbose else done.results[:N_SHOWN]
+    shown = done.record if output.verbose else done.record[:N_SHOWN]
     for result in shown:
         output.text(f"{result.coordinate}, by layer:")
         output.show(build_table(result))
         output.text("")
-    n_more = len(done.results) - len(shown)
+    n_more = len(done.record) - len(shown)
     if n_more:
         output.text(f"and {counted(n_more, 'super weight')} more in {done.files['cascade']} (-v shows all)")
     for note in [] if done.header.notes is MISSING else done.header.notes:
@@ -40,11 +40,11 @@ def show(done: Followed, output: Output) -> None:
     output.text("")
 
 
-def headline(done: Followed) -> str:
+def headline(done: Outcome[Sequence[CascadeResult]]) -> str:
     """One line: the model, what was followed, on what."""
-    parts = [counted(len(done.results), "super weight")]
+    parts = [counted(len(done.record), "super weight")]
     windows = done.header.windows
-    if done.results and windows is not MISSING:
+    if done.record and windows is not MISSING:
         parts.append(f"{numbers.count(windows.tokens_scored)} tokens in {counted(windows.n_windows, 'window')}")
     return f"{done.header.model}: {', '.join(parts)}"
 
@@ -70,18 +70,20 @@ def build_table(result: CascadeResult) -> Table:
     return table
 
 
-def command_result(done: Sequence[Followed], files: Mapping[str, str], *, status: Status) -> CommandResult:
+def command_result(
+    done: Sequence[Outcome[Sequence[CascadeResult]]], files: Mapping[str, str], *, status: Status
+) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
     return CommandResult(command="cascade", status=status, models=[_outcome(one, files) for one in done])
 
 
-def _outcome(done: Followed, files: Mapping[str, str]) -> ModelOutcome:
-    records = [given.record for given in done.known.weights if given.record is not None]
+def _outcome(done: Outcome[Sequence[CascadeResult]], files: Mapping[str, str]) -> ModelOutcome:
+    records = [given.record for given in done.named.weights if given.record is not None]
     return ModelOutcome(
         model=done.header.model,
         folder=str(done.folder),
-        n_candidates=len(done.results),
+        n_candidates=len(done.record),
         n_confirmed=n_confirmed(records),
-        headline=headlines.of_cascades(done.results),
+        headline=headlines.of_cascades(done.record),
         files={**done.files, **files},
     )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from pydantic import MISSING
 
-from swa.cli.detect_run import Detected
 from swa.cli.tables.detection import build_table, chosen
 from swa.cli.tables.experts import expert_lines, expert_table
 from swa.cli.terminal.output import Output
 from swa.findings import headline as headlines
 from swa.findings.verdict import are_tested, is_confirmed, n_confirmed
+from swa.runs.driver.step import Outcome
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
@@ -20,9 +20,9 @@ from swa.text import numbers
 from swa.text.words import counted
 
 
-def show(found: Detected, output: Output, *, as_lines: bool, confirmed_only: bool) -> None:
+def show(found: Outcome[DetectionResult], output: Output, *, as_lines: bool, confirmed_only: bool) -> None:
     """Show the detection of one model."""
-    result = found.result
+    result = found.record
     weights = [weight for weight in result.super_weights if is_confirmed(weight) or not confirmed_only]
     if as_lines:
         for weight in weights:
@@ -90,13 +90,13 @@ def distance(result: DetectionResult) -> list[str]:
     ]
 
 
-def command_result(found: Sequence[Detected], *, status: Status) -> CommandResult:
+def command_result(found: Sequence[Outcome[DetectionResult]], *, status: Status) -> CommandResult:
     """What `--json` prints."""
     return CommandResult(command="detect", status=status, models=[_outcome(one) for one in found])
 
 
-def _outcome(found: Detected) -> ModelOutcome:
-    result = found.result
+def _outcome(found: Outcome[DetectionResult]) -> ModelOutcome:
+    result = found.record
     return ModelOutcome(
         model=result.model,
         folder=str(found.folder),

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import MISSING
 
-from swa.cli.evaluate_run import Evaluated
 from swa.cli.tables.evaluation import build_tables, chosen
 from swa.cli.terminal.output import Output
 from swa.findings import headline as headlines
 from swa.findings.impact import drop_of, log_ratio_of, tasks_of, whole_drop, whole_ratio, worst_drop, worst_ratio
 from swa.findings.names import edited_name
 from swa.findings.verdict import n_confirmed
+from swa.runs.driver.step import Outcome
 from swa.schemas.evaluation import ModelAnalysis
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
@@ -20,9 +20,9 @@ from swa.text import numbers
 from swa.text.words import NOT_SIGNIFICANT, counted
 
 
-def show(done: Evaluated, output: Output) -> None:
+def show(done: Outcome[ModelAnalysis], output: Output) -> None:
     """Show the evaluation of one model."""
-    analysis = done.analysis
+    analysis = done.record
     shown = chosen(analysis, everything=output.verbose)
     output.text(headline(analysis))
     output.text("")
@@ -72,13 +72,15 @@ def worst_lines(analysis: ModelAnalysis) -> Iterator[str]:
             yield f"largest drop in {task}: {drop} ({edited_name(found.variant)}){together}"
 
 
-def command_result(done: Sequence[Evaluated], files: Mapping[str, str], *, status: Status) -> CommandResult:
+def command_result(
+    done: Sequence[Outcome[ModelAnalysis]], files: Mapping[str, str], *, status: Status
+) -> CommandResult:
     """What `--json` prints; the files of all models stand with each of them."""
     return CommandResult(command="evaluate", status=status, models=[_outcome(one, files) for one in done])
 
 
-def _outcome(done: Evaluated, files: Mapping[str, str]) -> ModelOutcome:
-    analysis = done.analysis
+def _outcome(done: Outcome[ModelAnalysis], files: Mapping[str, str]) -> ModelOutcome:
+    analysis = done.record
     weights = [] if analysis.super_weights is MISSING else analysis.super_weights
     return ModelOutcome(
         model="" if analysis.model is MISSING else analysis.model,

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from swa.cli.declare.command import SETTINGS
+from swa.cli.declare.invocation import SETTINGS
 from swa.errors import SwaError
 
 EXIT_BUG = 1

@@ -20,7 +20,7 @@ from swa.schemas.summaries import ComparedRun, Comparison, FamilyPattern
 from swa.stats import bootstrap_ratio_of_sums, exp_or_infinity, seeded_generator
 
 
-def compare(runs: Sequence[Run], *, allow_mismatch: bool = False) -> Comparison:
+def comparison_of(runs: Sequence[Run], *, allow_mismatch: bool = False) -> Comparison:
     """The comparison of runs.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from swa.options import Options, options_of, written
-from swa.runs.options import ShownOptions
+from swa.runs.options import OutputOptions
 from swa.schemas.run import EffectiveOption, Origin
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Call:
         names: list[JsonValue] = [model if isinstance(model, str) else model.name for model in models]
         options = {"models": EffectiveOption(value=names, origin="python")}
         words = [command, *map(str, names)]
-        for group, default in [*groups, (ShownOptions(), ShownOptions())]:
+        for group, default in [*groups, (OutputOptions(), OutputOptions())]:
             usual = written(default)
             for name, value in written(group).items():
                 origin: Origin = "default" if value == usual[name] else "python"
                 options.setdefault(name, EffectiveOption(value=value, origin=origin))
-            words += [word for word in _words(group, usual)]
+            words += _words(group, usual)
         return cls(command, words, options)
 
     def step(self, command: str, names: frozenset[str], **changed: JsonValue) -> Call:
@@ -72,10 +72,10 @@ def _words(group: Options, usual: Mapping[str, JsonValue]) -> Iterator[str]:
         value = declared.write(getattr(group, declared.field))
         if value == usual[declared.name] or value is None:
             continue
-        yes, *no = declared.spellings[-1].split("/")
+        yes, *no = declared.spellings[0].split("/")
         if isinstance(value, bool):
             yield from [yes] if value else no
-        elif isinstance(value, list) and not declared.takes_words:
+        elif isinstance(value, list):
             yield from (word for item in value for word in (yes, str(item)))
         else:
-            yield from (yes, *map(str, value if isinstance(value, list) else [value]))
+            yield from (yes, str(value))

@@ -14,7 +14,7 @@ from pydantic import MISSING
 from swa.models.loading.options import LoadOptions
 from swa.progress import Progress
 from swa.runs.driver.call import Call
-from swa.runs.driver.keys import asks_the_same
+from swa.runs.driver.keys import Facts, asks_the_same
 from swa.runs.driver.log import RunLog, run_log
 from swa.runs.driver.provenance import last_run
 from swa.schemas.run import RunHeader
@@ -171,6 +171,14 @@ class ModelRun:
             return self.load().context_length
         config = read_config(self.checkpoint.folder, trust_remote_code=self.options.trust_remote_code)
         return context_length_of_config(config, tokenizer)
+
+    def facts(self, dataset_fingerprint: str | None) -> Facts:
+        """What keys of records hold beside options.
+
+        Args:
+            dataset_fingerprint: Of the text, `None` where none is read.
+        """
+        return Facts(self.fingerprint, self.revision, self.dtype or self.options.dtype, dataset_fingerprint)
 
     def has_weights_of(self, header: RunHeader) -> bool:
         """Whether a saved run was made with these weights in this type."""

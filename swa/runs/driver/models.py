@@ -73,10 +73,15 @@ class Outcomes(Generic[Result]):
             raise self.failures[0].kind(f"None of the {len(self.failures)} models could be analysed.")
 
 
-def named_models(models: Models, options: LoadOptions) -> Sequence[str | LoadedModel]:
+def named_models(models: Models, options: LoadOptions, *, example: str) -> Sequence[str | LoadedModel]:
     """The models of a call, each once; wrong names are refused before anything is loaded.
 
     One of several models that is not there fails in its turn.
+
+    Args:
+        models: Names or loaded models.
+        options: How they are loaded.
+        example: A command line that names one.
 
     Raises:
         UsageError: No model, or a revision where there can be none, or two.
@@ -90,7 +95,7 @@ def named_models(models: Models, options: LoadOptions) -> Sequence[str | LoadedM
         if not any(model is one or (isinstance(model, str) and model == one) for one in found):
             found.append(model)
     if not found:
-        raise UsageError("No model is named.", hint="Name a hub id, a folder, a .gguf file, or demo.")
+        raise UsageError("No model is named.", hint=f"Write it first, or after --models: `{example}`.")
     missing: list[UnavailableError] = []
     for model in found:
         try:

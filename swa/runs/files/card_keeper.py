@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import MISSING
-from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS
 
 from swa.runs.driver.provenance import RunBlock
 from swa.runs.files.cards import figures_of, remove_figures
-from swa.runs.inputs.saved_cards import SavedCards
+from swa.runs.inputs.saved_cards import CENSUS, NEURONS, SUPER_WEIGHTS, SavedCards
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import Configuration
 from swa.store.atomic import remove

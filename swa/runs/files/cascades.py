@@ -15,7 +15,7 @@ from swa.store.cards import CardFile
 from swa.store.vocab_names import super_weight_stem
 from swa.store.vocab_tree import VocabFolder
 
-CASCADE = "cascade"
+NAME = "cascade"
 """Name of the command, and of the file in a header's configurations."""
 
 
@@ -43,13 +43,13 @@ class SavedCascades:
             WriteError: A torn line could not be cut off.
         """
         file = CardFile(folder.cascade_results, CascadeResult, warn=warn)
-        return cls(folder, file, tuple(file.read()), last_run(folder, CASCADE))
+        return cls(folder, file, tuple(file.read()), last_run(folder, NAME))
 
     @property
     def configuration(self) -> Configuration | None:
         """What the records depend on, `None` where nothing says."""
         found = MISSING if self.header is None else self.header.configurations
-        return None if found is MISSING else found.get(CASCADE)
+        return None if found is MISSING else found.get(NAME)
 
     @property
     def by_module(self) -> NamedByModule:

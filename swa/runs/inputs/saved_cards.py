@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import MISSING
-from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, check_configuration
 
+from swa.runs.driver import keys
+from swa.runs.driver.configurations import check_configuration
 from swa.runs.driver.provenance import last_run
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
@@ -17,6 +18,10 @@ from swa.store.vocab_tree import VocabFolder
 from swa.vocabulary.selectors import identity
 
 COMMAND = "vocab"
+SUPER_WEIGHTS, NEURONS, CENSUS = "super_weights", "neurons", "census"
+"""Names of the files in a header's configurations."""
+PARTS = {SUPER_WEIGHTS: keys.SUPER_WEIGHTS, NEURONS: keys.NEURONS, CENSUS: keys.CENSUS}
+"""What their records depend on, by name."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class SavedCards:
         for name, configuration in wanted.items():
             path, is_filled = filled[name]
             if is_filled:
-                check_configuration(path, configuration, self.configurations.get(name))
+                check_configuration(PARTS[name], path, configuration, self.configurations.get(name))
 
     def has_card(self, weight: SuperWeight, candidates: Sequence[SuperWeight]) -> bool:
         """Whether a super weight has a card whose controls keep away from all candidates."""

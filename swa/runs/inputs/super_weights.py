@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import MISSING, JsonValue
-from swa.findings.verdict import is_confirmed
 
-from swa.detection.options import EXPERT_OPTIONS, DetectOptions
-from swa.options import in_section
+from swa.detection.options import DetectOptions
+from swa.findings.verdict import is_confirmed
 from swa.runs.driver.call import Call
 from swa.runs.driver.execute import execute
+from swa.runs.driver.keys import EXPERT_OPTIONS, SEARCH_OPTIONS, has_values
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.step import Outcome
 from swa.runs.inputs.given_weights import GivenWeight, NamedWeights, ResolvedWeights, from_record, read_given
 from swa.runs.options import RunOptions, WeightOptions
 from swa.schemas.detection import DetectionResult, SuperWeight
 from swa.schemas.run import RunHeader
-from swa.store.detections import find_complete_detection, has_options
+from swa.store.detections import find_complete_detection
 from swa.store.tree import ModelFolder
 from swa.text.words import counted
 
@@ -104,7 +104,7 @@ class SuperWeightSource:
     def _fits(self, run: ModelRun, header: RunHeader, result: DetectionResult) -> bool:
         has_experts = result.coverage.n_experts > 0
         acting = {name: value for name, value in self.wanted.items() if has_experts or name not in EXPERT_OPTIONS}
-        return run.has_weights_of(header) and has_options(header, acting)
+        return run.has_weights_of(header) and has_values(header, acting)
 
 
 def super_weight_source(
@@ -132,13 +132,14 @@ def super_weight_source(
     """
     from swa.runs.steps.detect import DETECT_OPTIONS, DetectStep
 
-    sought = in_section(DetectOptions, "Detection") | EXPERT_OPTIONS
     return SuperWeightSource(
         given=read_given(weights.super_weights),
         all_candidates=weights.all_candidates,
         several_models=n_models > 1,
         # a default asks for nothing
-        wanted={name: one.value for name, one in call.options.items() if name in sought and one.origin != "default"},
+        wanted={
+            name: one.value for name, one in call.options.items() if name in SEARCH_OPTIONS and one.origin != "default"
+        },
         detection=DetectStep(call.step("detect", DETECT_OPTIONS), run.results_dir, run.force, search, text),
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swa.runs.driver.keys import CENSUS, NEURONS, SUPER_WEIGHTS, cards_key, facts_of
-
 from swa.data.options import WindowOptions
 from swa.runs.driver.call import Call
+from swa.runs.driver.keys import record_key, values_of
 from swa.runs.driver.model_run import ModelRun
+from swa.runs.inputs.saved_cards import CENSUS, NEURONS, PARTS, SUPER_WEIGHTS
 from swa.runs.options import WeightOptions
 from swa.schemas.run import Configuration
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
@@ -71,7 +71,11 @@ class VocabChoices:
         """The configurations of the files that are written."""
         written = {SUPER_WEIGHTS: self.super_weights, NEURONS: self.has_neuron_cards, CENSUS: self.census}
         return {
-            name: cards_key(name, call.options, facts_of(run, dataset_fingerprint if name == SUPER_WEIGHTS else None))
+            name: record_key(
+                PARTS[name],
+                values_of(call.options),
+                run.facts(dataset_fingerprint if name == SUPER_WEIGHTS else None),
+            )
             for name, is_written in written.items()
             if is_written
         }

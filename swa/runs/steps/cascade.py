@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
-from swa.runs.driver.keys import cascade_key, check_configuration, facts_of
 
 from swa.cascades.options import CascadeOptions
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.options import Options
+from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
+from swa.runs.driver.configurations import check_configuration
+from swa.runs.driver.execute import execute
+from swa.runs.driver.keys import CASCADE, record_key, values_of
 from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, completed_by, ended, run_header, write_block
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.cards import draw_missing, remove_figures
-from swa.runs.files.cascades import CASCADE, SavedCascades, chosen, figures_of, paths_of
+from swa.runs.files.cascades import NAME, SavedCascades, chosen, figures_of, paths_of
+from swa.runs.files.root import write_call
 from swa.runs.inputs.given_weights import NamedWeights
-from swa.runs.inputs.super_weights import SuperWeightSource
+from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
 from swa.runs.inputs.text_budget import measure_text
+from swa.runs.inputs.texts import text_reader
+from swa.runs.options import VOCAB_RUN, WeightOptions
 from swa.schemas.cascade import CascadeResult
-from swa.schemas.run import Configuration, NamedByModule, RunHeader
+from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
+from swa.store.results import ResultsFolder
 from swa.store.tree import ModelFolder
 from swa.store.vocab_tree import VocabFolder
 from swa.vocabulary.selectors import crowded_modules
 
 if TYPE_CHECKING:
-    from swa.cascades.analysis import Cascades
+    from swa.cascades.analysis import CascadeRecords
     from swa.data.sources import TextSource
+    from swa.models.loading.loaded import LoadedModel
+    from swa.runs.driver.models import Models
 
 Followed = Outcome[Sequence[CascadeResult]]
 
@@ -46,7 +60,7 @@ class Inputs(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
+class CascadeStep(Step[Inputs, "CascadeRecords | None", Sequence[CascadeResult]]):
     """The cascades of one model.
 
     Attributes:
@@ -69,7 +83,7 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
         """See `Step.check`."""
         saved = self._saved(run, place)
         if saved.results and not self.force:
-            check_configuration(saved.file.path, self._configuration(run), saved.configuration)
+            check_configuration(CASCADE, saved.file.path, self._configuration(run), saved.configuration)
 
     def inputs(self, run: ModelRun, place: Place) -> Inputs:
         """The saved records, and the super weights so far as they are known without a detection."""
@@ -92,9 +106,10 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
         results = chosen(saved.results, named.coordinates)
         return Followed(results, header, saved.folder.path, files, is_new=False, named=named)
 
-    def plan(self, run: ModelRun, place: Place, inputs: Inputs) -> Plan[Inputs, Cascades]:
+    def plan(self, run: ModelRun, place: Place, inputs: Inputs) -> Plan[Inputs, CascadeRecords | None]:
         """See `Step.plan`."""
-        from swa.cascades.analysis import CascadeWork
+        from swa.cascades.analysis import plan_cascade
+        from swa.engine.ledger import NoWork
 
         saved, named = inputs
         budget = measure_text(run, self.text)
@@ -105,27 +120,33 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
         resolved = self.source.resolve(run, named)
         there = set() if self.force else {result.coordinate for result in saved.results}
         missing = [weight for weight in resolved.weights if weight.coordinate not in there]
-        work = CascadeWork(loaded, missing, self.text, options=self.options, progress=run.progress)
-        for note in work.windows.notes:
+        if not missing:
+            return Plan(inputs, loaded, NoWork(), self._header(loaded, saved, MISSING), resolved)
+        work = plan_cascade(loaded, missing, self.text, options=self.options, progress=run.progress)
+        for note in work.measured.windows.windows.notes:
             if note not in said:
                 run.progress.warn(note)
-        if missing:
-            run.progress.say(f"{loaded.name}: {work.sentence}.")
-        return Plan(inputs, loaded, work, self._header(saved, work), resolved)
+        run.progress.say(f"{loaded.name}: {work.text}.")
+        return Plan(inputs, loaded, work, self._header(loaded, saved, work.windows), resolved)
 
-    def _header(self, saved: SavedCascades, work: CascadeWork) -> RunHeader:
-        header = run_header(self.call, work.loaded, dataset_fingerprint=self.text.fingerprint)
+    def _header(self, loaded: LoadedModel, saved: SavedCascades, windows: EffectiveWindows | MISSING) -> RunHeader:
+        header = run_header(self.call, loaded, dataset_fingerprint=self.text.fingerprint)
         return header.model_copy(
             update={
-                "windows": work.effective_windows,
+                "windows": windows,
                 "notes": MISSING if saved.header is None else saved.header.notes,
-                "configurations": {} if saved.configuration is None else {CASCADE: saved.configuration},
-                "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(work.loaded.sites)),
+                "configurations": {} if saved.configuration is None else {NAME: saved.configuration},
+                "named_by_module": NamedByModule(neurons=[], super_weights=crowded_modules(loaded.sites)),
             }
         )
 
     def write(
-        self, run: ModelRun, place: Place, plan: Plan[Inputs, Cascades], result: Cascades, block: RunBlock
+        self,
+        run: ModelRun,
+        place: Place,
+        plan: Plan[Inputs, CascadeRecords | None],
+        result: CascadeRecords | None,
+        block: RunBlock,
     ) -> Followed:
         """See `Step.write`."""
         saved = plan.inputs.saved
@@ -133,15 +154,15 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
         by_module = block.header.named_by_module
         assert by_module is not MISSING, "it is in the header"
         earlier = [] if not kept or block.header.notes is MISSING else block.header.notes
-        block.update(notes=list(dict.fromkeys([*earlier, *result.notes])))
+        block.update(notes=list(dict.fromkeys([*earlier, *(result.notes if result else [])])))
         header = _of_record(block.header)
-        results = [*kept, *(one.model_copy(update={"run": header}) for one in result.results)]
+        results = [*kept, *(one.model_copy(update={"run": header}) for one in (result.results if result else []))]
         if self.force:  # records of another configuration must never stand under the new one
             remove_figures(figures_of(saved.folder, saved.results, saved.by_module))
             saved.file.replace([])
         # the card of `swa vocab` may have a figure of that name, and what is there is not drawn
         remove_figures(figures_of(saved.folder, results[len(kept) :], by_module))
-        block.update(configurations={CASCADE: self._configuration(run)})
+        block.update(configurations={NAME: self._configuration(run)})
         saved.file.replace(results)
         draw_missing(figures_of(saved.folder, results, by_module), run.progress)
         asked = chosen(results, [weight.coordinate for weight in plan.resolved.weights])
@@ -152,7 +173,7 @@ class CascadeStep(Step[Inputs, "Cascades", Sequence[CascadeResult]]):
         return SavedCascades.open(VocabFolder(self.root, place.folder.name), run.progress.warn)
 
     def _configuration(self, run: ModelRun) -> Configuration:
-        return cascade_key(self.call.options, facts_of(run, self.text.fingerprint))
+        return record_key(CASCADE, values_of(self.call.options), run.facts(self.text.fingerprint))
 
 
 def _of_record(header: RunHeader) -> RunHeader:
@@ -168,7 +189,7 @@ def cascade(
     search: DetectOptions | None = None,
     load: LoadOptions | None = None,
     text: TextOptions | None = None,
-    results_dir: Path | str = VocabRunOptions.results_dir,
+    results_dir: Path | str = VOCAB_RUN.results_dir,
     force: bool = False,
     progress: Progress | None = None,
     on_outcome: Callable[[Followed], None] | None = None,
@@ -198,15 +219,15 @@ def cascade(
     options, weights = options or CascadeOptions(), weights or WeightOptions()
     load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
     search = search or DetectOptions(batch_size=options.batch_size)
-    run = VocabRunOptions(Path(results_dir), force)
-    named = named_models(models, load)
+    run = replace(VOCAB_RUN, results_dir=Path(results_dir), force=force)
+    named = named_models(models, load, example="swa cascade demo --dataset builtin")
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),
         (text, TextOptions()),
         (weights, WeightOptions()),
         (options, CascadeOptions()),
         (search, DetectOptions()),
-        (run, VocabRunOptions()),
+        (run, VOCAB_RUN),
     ]
     call = call or Call.of_python("cascade", named, groups)
     reader = text_reader(text)

@@ -1,4 +1,4 @@
-"""Compare runs and write record, page and figures; also for `swa run`."""
+"""`swa compare`: compare runs and write record, page and figures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from swa.reports.compare.runs import Run
     from swa.schemas.summaries import Comparison
 
+COMPARISON = Path("results/comparison")
+"""Where a comparison goes by default."""
 FIGURES = {
     "model_comparison": "Counts, perplexity ratios and accuracy drops",
     "depth": "Relative depth of the super weights",
@@ -36,7 +38,9 @@ class WrittenComparison(NamedTuple):
     files: dict[str, str]
 
 
-def write_comparison(places: Sequence[Path], output: Path, *, allow_mismatch: bool = False) -> WrittenComparison:
+def compare(
+    places: Sequence[Path | str], output: Path | str = COMPARISON, *, allow_mismatch: bool = False
+) -> WrittenComparison:
     """Write `comparison.json`, `comparison.md` and the figures.
 
     Args:
@@ -49,13 +53,14 @@ def write_comparison(places: Sequence[Path], output: Path, *, allow_mismatch: bo
         InvalidArtifactError: An artifact does not fit its schema.
         PartialFailureError: The record is written, something else could not be.
     """
-    from swa.reports.compare.build import compare
+    from swa.reports.compare.build import comparison_of
     from swa.reports.compare.page import comparison_page
     from swa.reports.compare.runs import find_runs
     from swa.reports.page.markdown import render_markdown
 
-    runs = find_runs(places)
-    comparison = compare(runs, allow_mismatch=allow_mismatch)
+    output = Path(output)
+    runs = find_runs([Path(place) for place in places])
+    comparison = comparison_of(runs, allow_mismatch=allow_mismatch)
     make_writable(output, (output,))
     record, page = output / "comparison.json", output / "comparison.md"
     figures = {name: output / f"{name}.png" for name in FIGURES}

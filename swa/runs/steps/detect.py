@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import MISSING
-from swa.runs.driver.keys import detection_key, facts_in, facts_of
 
+from swa.data.options import TextOptions
 from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.options import names_of
+from swa.progress import Progress
 from swa.runs.driver.call import Call
+from swa.runs.driver.execute import execute
+from swa.runs.driver.keys import DETECTION, EXPERT_OPTIONS, is_same_work, values_of
 from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.detection import complete_detection, write_detection
+from swa.runs.inputs.texts import text_reader
+from swa.runs.options import OutputOptions, RunOptions
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection
@@ -23,8 +31,15 @@ from swa.store.tree import ModelFolder
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
+    from swa.runs.driver.models import Models
 
 Detected = Outcome[DetectionResult]
+DETECT_OPTIONS = names_of(LoadOptions, TextOptions, DetectOptions, RunOptions, OutputOptions) | {
+    "models",
+    "confirmed_only",
+    "jsonl",
+}
+"""Names of the options of `swa detect`."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +84,13 @@ class DetectStep(Step[None, DetectionResult, DetectionResult]):
         """Whether a saved detection is that of this call; what acts on experts alone counts where there are some."""
         has_experts = result.coverage.n_experts > 0
         text = self.text().fingerprint if needs_text(self.options) or has_experts else None
-        wanted = detection_key(self.call.options, facts_of(run, text), has_experts=has_experts)
-        return detection_key(header.options, facts_in(header, run), has_experts=has_experts).key == wanted.key
+        return is_same_work(
+            DETECTION,
+            header,
+            values_of(self.call.options),
+            run.facts(text)._replace(revision=header.revision),
+            idle=() if has_experts else EXPERT_OPTIONS,
+        )
 
     def plan(self, run: ModelRun, place: Place, inputs: None) -> Plan[None, DetectionResult]:
         """See `Step.plan`."""
@@ -142,7 +162,7 @@ def detect(
     """
     options, load, text = options or DetectOptions(), load or LoadOptions(), text or TextOptions()
     run = RunOptions(Path(results_dir), force)
-    named = named_models(models, load)
+    named = named_models(models, load, example="swa detect demo --dataset builtin")
     groups = [(options, DetectOptions()), (load, LoadOptions()), (text, TextOptions()), (run, RunOptions())]
     step = DetectStep(
         call or Call.of_python("detect", named, groups), run.results_dir, force, options, text_reader(text)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import MISSING
-from swa.runs.driver.keys import evaluation_key, facts_in, facts_of
 
-from swa.evaluation.options import EvaluateOptions
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
+from swa.errors import UsageError
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.options import Options, names_of
+from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
+from swa.runs.driver.execute import execute
+from swa.runs.driver.keys import EVALUATION, is_same_work, values_of
 from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.evaluation import complete_evaluation, prepare, write_evaluation
-from swa.runs.inputs.super_weights import NamedWeights, SuperWeightSource
+from swa.runs.files.evaluations import write_summary
+from swa.runs.inputs.given_weights import NamedWeights
+from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
+from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.work_text import evaluation_text
+from swa.runs.options import OutputOptions, RunOptions, WeightOptions
 from swa.schemas.evaluation import ModelAnalysis
+from swa.store.results import ResultsFolder
 from swa.store.search import first_that_fits
 from swa.store.tree import ModelFolder
 
@@ -26,8 +40,13 @@ if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.evaluation.analysis import Evaluation
     from swa.evaluation.harness.tasks import RequestedTask
+    from swa.runs.driver.models import Models
 
 Evaluated = Outcome[ModelAnalysis]
+EVALUATE_OPTIONS = names_of(
+    LoadOptions, TextOptions, WeightOptions, EvaluateOptions, TaskOptions, DetectOptions, RunOptions, OutputOptions
+) | {"models"}
+"""Names of the options of `swa evaluate`."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +84,8 @@ class EvaluateStep(Step[NamedWeights | None, "Evaluation", ModelAnalysis]):
         """See `Step.finished`."""
         if inputs is None:
             return None
-        wanted = evaluation_key(self.call.options, facts_of(run, self._dataset_fingerprint), inputs.coordinates)
         search = first_that_fits(
-            place.folder.analyses(), ModelAnalysis, lambda saved: _key_of(saved, run) == wanted.key
+            place.folder.analyses(), ModelAnalysis, lambda saved: self._is_asked(run, inputs, saved)
         )
         for path in search.unreadable:
             run.progress.warn(f"'{path}' is no valid analysis and is left aside.")
@@ -79,16 +97,26 @@ class EvaluateStep(Step[NamedWeights | None, "Evaluation", ModelAnalysis]):
         files = {**complete_evaluation(place.folder, path, analysis), **inputs.files}
         return Evaluated(analysis, analysis.run, place.folder.path, files, is_new=False)
 
+    def _is_asked(self, run: ModelRun, named: NamedWeights, saved: ModelAnalysis) -> bool:
+        """Whether a saved analysis is that of this call."""
+        header, weights = saved.run, saved.super_weights
+        if header is MISSING or weights is MISSING or saved.family is MISSING or header.status != "complete":
+            return False
+        if [weight.coordinate for weight in weights] != named.coordinates:
+            return False
+        facts = run.facts(self._dataset_fingerprint)
+        return is_same_work(EVALUATION, header, values_of(self.call.options), facts)
+
     def plan(self, run: ModelRun, place: Place, inputs: NamedWeights | None) -> Plan[NamedWeights | None, Evaluation]:
         """See `Step.plan`."""
-        from swa.evaluation.analysis import EvaluationWork
+        from swa.evaluation.analysis import EvaluationPlan
 
         tasks = self.tasks()
         loaded = run.load()
         resolved = self.source.resolve(run, inputs)
         run.progress.say(evaluation_text(loaded.name, resolved.weights, self.options, text=self.text, tasks=tasks))
         header = run_header(self.call, loaded, dataset_fingerprint=self._dataset_fingerprint, stamp=place.stamp)
-        work = EvaluationWork(
+        work = EvaluationPlan(
             loaded, resolved.weights, text=self.text, tasks=tasks, options=self.options, progress=run.progress
         )
         return Plan(inputs, loaded, work, header, resolved)
@@ -118,15 +146,6 @@ class EvaluateStep(Step[NamedWeights | None, "Evaluation", ModelAnalysis]):
     @property
     def _dataset_fingerprint(self) -> str | None:
         return self.text.fingerprint if self.text else None
-
-
-def _key_of(saved: ModelAnalysis, run: ModelRun) -> str | None:
-    """The record key of a saved analysis; `None` where it cannot be what a command asks for."""
-    header, weights = saved.run, saved.super_weights
-    if header is MISSING or weights is MISSING or saved.family is MISSING or header.status != "complete":
-        return None
-    coordinates = [weight.coordinate for weight in weights]
-    return evaluation_key(header.options, facts_in(header, run), coordinates).key
 
 
 def evaluate(
@@ -175,7 +194,10 @@ def evaluate(
     tasks = tasks or TaskOptions(seed=options.seed, data_dir=text.data_dir)
     search = search or DetectOptions(seed=options.seed, batch_size=options.batch_size)
     run = RunOptions(Path(results_dir), force)
-    named, progress = named_models(models, load), progress or SilentProgress()
+    named, progress = (
+        named_models(models, load, example="swa evaluate demo --dataset builtin --accuracy-tasks builtin"),
+        progress or SilentProgress(),
+    )
     check_parts(options, tasks)
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),

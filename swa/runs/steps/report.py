@@ -1,4 +1,4 @@
-"""Make a report and write its two files; also for `swa run`."""
+"""`swa report`: make a report from what is saved, and write its two files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WrittenReport(NamedTuple):
     files: dict[str, str]
 
 
-def write_report(directory: Path, output: Path | None = None) -> WrittenReport:
+def report(directory: Path | str, output: Path | str | None = None) -> WrittenReport:
     """Write `report.md` and `report.html` from what is saved in a folder.
 
     Args:
@@ -42,8 +42,9 @@ def write_report(directory: Path, output: Path | None = None) -> WrittenReport:
     from swa.reports.page.markdown import render_markdown
     from swa.reports.saved.models import find_artifacts
 
+    directory = Path(directory)
     models = find_artifacts(directory)
-    target = directory if output is None else output
+    target = directory if output is None else Path(output)
     make_writable(target, (target,))
     words = ["swa", "report", str(directory), *([] if output is None else ["--output", str(output)])]
     document = build_report(models, command=shlex.join(words))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import MISSING
-from swa.findings.vocabulary import model_summary
 
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions
+from swa.findings.vocabulary import model_summary
 from swa.models.loading.options import LoadOptions
-from swa.options import Options
+from swa.options import Options, names_of
 from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
 from swa.runs.driver.execute import execute
@@ -30,7 +30,7 @@ from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
 from swa.runs.inputs.text_budget import TextBudget, bootstrap_warning, measure_text
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
-from swa.runs.options import VOCAB_SEARCH, VocabRunOptions, WeightOptions
+from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     from swa.vocabulary.census import CensusWork
     from swa.vocabulary.neurons import NeuronWork
     from swa.vocabulary.super_weight_cards import SuperWeightWork
+
+
+VOCAB_OPTIONS = names_of(
+    *(LoadOptions, TextOptions, WeightOptions, NeuronOptions, InterventionOptions, WindowOptions, DetectOptions),
+    *(RunOptions, OutputOptions),
+) | {"models"}
+"""Names of the options of `swa vocab`."""
 
 
 class Inputs(NamedTuple):
@@ -304,7 +311,7 @@ def vocab(
     search: DetectOptions | None = None,
     load: LoadOptions | None = None,
     text: TextOptions | None = None,
-    results_dir: Path | str = VocabRunOptions.results_dir,
+    results_dir: Path | str = VOCAB_RUN.results_dir,
     force: bool = False,
     progress: Progress | None = None,
     on_outcome: Callable[[Outcome[Cards]], None] | None = None,
@@ -337,9 +344,9 @@ def vocab(
     options, windows, weights = options or InterventionOptions(), windows or WindowOptions(), weights or WeightOptions()
     load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
     neurons = neurons or NeuronOptions(seed=options.seed, top_tokens=options.top_tokens)
-    search = search or replace(VOCAB_SEARCH, seed=options.seed, batch_size=options.batch_size)
-    run = VocabRunOptions(Path(results_dir), force)
-    named = named_models(models, load)
+    search = search or replace(VOCAB_DETECTION, seed=options.seed, batch_size=options.batch_size)
+    run = replace(VOCAB_RUN, results_dir=Path(results_dir), force=force)
+    named = named_models(models, load, example="swa vocab demo --dataset builtin")
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),
         (text, TextOptions()),
@@ -347,8 +354,8 @@ def vocab(
         (neurons, NeuronOptions()),
         (options, InterventionOptions()),
         (windows, WindowOptions()),
-        (search, VOCAB_SEARCH),
-        (run, VocabRunOptions()),
+        (search, VOCAB_DETECTION),
+        (run, VOCAB_RUN),
     ]
     call = call or Call.of_python("vocab", named, groups)
     choices = VocabChoices.of(weights, neurons, options, windows)

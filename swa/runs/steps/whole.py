@@ -4,28 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from swa.data.options import TextOptions, WindowOptions
+from swa.detection.options import DetectOptions
 from swa.errors import PartialFailureError, SwaError, memory_errors_known
-from swa.progress import Progress, Task
+from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.models.loading.options import LoadOptions
+from swa.options import Options
+from swa.progress import Progress, SilentProgress, Task
 from swa.runs.driver.call import Call
 from swa.runs.driver.execute import check, execute
 from swa.runs.driver.model_run import ModelRun
-from swa.runs.driver.models import Failure, Outcomes
+from swa.runs.driver.models import Failure, Outcomes, each_model, named_models
 from swa.runs.driver.provenance import header_of_call, write_block
 from swa.runs.driver.step import Outcome
+from swa.runs.files.cards import Cards
 from swa.runs.files.evaluations import write_summary
 from swa.runs.files.root import write_root
-from swa.runs.steps.compare import write_comparison
-from swa.runs.steps.detect import DetectStep
-from swa.runs.steps.evaluate import EvaluateStep
-from swa.runs.steps.report import write_report
-from swa.runs.steps.vocab import Cards, VocabStep
+from swa.runs.inputs.super_weights import super_weight_source
+from swa.runs.inputs.texts import text_reader
+from swa.runs.inputs.vocab_choices import VocabChoices
+from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, RunOptions, WeightOptions
+from swa.runs.steps.compare import compare
+from swa.runs.steps.detect import DETECT_OPTIONS, DetectStep
+from swa.runs.steps.evaluate import EVALUATE_OPTIONS, EvaluateStep, check_parts, evaluate_step
+from swa.runs.steps.report import report
+from swa.runs.steps.vocab import VOCAB_OPTIONS, VocabStep
 from swa.schemas.detection import DetectionResult
 from swa.schemas.evaluation import ModelAnalysis
 from swa.schemas.run import Status
 from swa.store.results import RunFolder
+from swa.vocabulary.options import InterventionOptions, NeuronOptions
+
+if TYPE_CHECKING:
+    from swa.runs.driver.models import Models
 
 Value = TypeVar("Value")
 
@@ -187,9 +202,9 @@ def finish_whole(
     if len(measured) > 1:
         end.add(
             "comparison",
-            lambda: write_comparison(measured, folder.comparison, allow_mismatch=allow_mismatch).files,
+            lambda: compare(measured, folder.comparison, allow_mismatch=allow_mismatch).files,
         )
-    end.add("report", lambda: write_report(folder.path).files)
+    end.add("report", lambda: report(folder.path).files)
     return WholeOutcomes(models, done.failures, merged(end.parts.items()), end.parts, end.failed)
 
 
@@ -253,7 +268,7 @@ def run(
     weights: WeightOptions | None = None,
     load: LoadOptions | None = None,
     text: TextOptions | None = None,
-    results_dir: Path | str = WholeRunOptions.results_dir,
+    results_dir: Path | str = WHOLE_RUN.results_dir,
     force: bool = False,
     allow_mismatch: bool = False,
     progress: Progress | None = None,
@@ -285,14 +300,19 @@ def run(
     """
     options, weights, windows = options or DetectOptions(), weights or WeightOptions(), windows or WindowOptions()
     load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
-    shared = {"seed": options.seed, "batch_size": options.batch_size}
-    cut = {"tokens": windows.tokens, "window_len": windows.window_len, "stride": windows.stride}
-    evaluation = evaluation or EvaluateOptions(**shared, **cut)
+    evaluation = evaluation or EvaluateOptions(
+        seed=options.seed,
+        batch_size=options.batch_size,
+        tokens=windows.tokens,
+        window_len=windows.window_len,
+        stride=windows.stride,
+    )
     tasks = tasks or TaskOptions(seed=options.seed, data_dir=text.data_dir)
-    interventions = interventions or WholeInterventionOptions(**shared)
-    neurons = neurons or WholeNeuronOptions(seed=options.seed, top_tokens=interventions.top_tokens)
-    whole_run = WholeRunOptions(Path(results_dir), force)
-    named = named_models(models, load)
+    if interventions is None:
+        interventions = replace(WHOLE_INTERVENTIONS, seed=options.seed, batch_size=options.batch_size)
+    neurons = neurons or replace(WHOLE_NEURONS, seed=options.seed, top_tokens=interventions.top_tokens)
+    whole_run = replace(WHOLE_RUN, results_dir=Path(results_dir), force=force)
+    named = named_models(models, load, example="swa run demo --dataset builtin --accuracy-tasks builtin")
     check_parts(evaluation, tasks)
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),
@@ -300,11 +320,11 @@ def run(
         (weights, WeightOptions()),
         (evaluation, EvaluateOptions()),
         (tasks, TaskOptions()),
-        (neurons, WholeNeuronOptions()),
-        (interventions, WholeInterventionOptions()),
+        (neurons, WHOLE_NEURONS),
+        (interventions, WHOLE_INTERVENTIONS),
         (windows, WindowOptions()),
         (options, DetectOptions()),
-        (whole_run, WholeRunOptions()),
+        (whole_run, WHOLE_RUN),
     ]
     call = call or Call.of_python("run", named, groups)
     folder = RunFolder(whole_run.results_dir)

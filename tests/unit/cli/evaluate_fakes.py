@@ -204,9 +204,6 @@ class EvaluateMachinery(Machinery):
 
     def replacements(self) -> dict[str, object]:
         return super().replacements() | {
-            "swa.models.loading.load.dtype_in_memory": lambda _checkpoint, dtype, **_: (
-                "float32" if dtype == "auto" else dtype
-            ),
             "swa.evaluation.analysis.evaluate": self.evaluate,
             "swa.evaluation.harness.catalogue.check_tasks": self.check_tasks,
             "swa.evaluation.harness.catalogue.task_names": lambda: ["arc_easy", "hellaswag"],

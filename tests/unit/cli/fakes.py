@@ -153,6 +153,9 @@ class Machinery:
         return {
             "swa.models.loading.load.fetch": self.fetch,
             "swa.models.loading.load.load_model": self.load_model,
+            "swa.models.loading.load.dtype_in_memory": lambda _checkpoint, dtype, **_: (
+                "float32" if dtype == "auto" else dtype
+            ),
             "swa.detection.analysis.detect": self.detect,
             "swa.data.sources.load_text": self.load_text,
             "swa.engine.variants.plan.release_memory": lambda: None,

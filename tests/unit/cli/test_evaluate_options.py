@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swa.cli.declare.evaluate_options import DEFAULT_TASKS
-from swa.evaluation.options import EvaluateOptions, TaskOptions
+from swa.evaluation.options import EvaluateOptions
 from swa.store.tree import ModelFolder
 
 ROOT = Path("results/comprehensive_super_weight_analysis")
@@ -28,7 +27,6 @@ def test_the_defaults_are_those_of_the_analysis(evaluate, evaluation):
     seen = evaluate()
     assert seen.options == EvaluateOptions()
     assert seen.text.name == "wikitext-2"
-    assert TaskOptions().accuracy_tasks == DEFAULT_TASKS
     (tasks,) = evaluation.tasks_loaded
     assert tasks.pop("progress") is not None
     assert tasks == {

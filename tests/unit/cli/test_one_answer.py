@@ -12,9 +12,9 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-
 from swa.cli.evaluate_run import Evaluated
 from swa.cli.evaluate_summary import statistics_of
+
 from swa.cli.tables import evaluate_show
 from swa.cli.terminal.output import Output
 from swa.schemas.evaluation import AccuracyImpact, BaselineAccuracy, ImpactRecord, ModelAnalysis

@@ -9,7 +9,7 @@ import pytest
 import typer
 from swa.cli.run_end import merged
 
-from swa.cli.declare.command import option_kinds
+from swa.cli.declare.kinds import option_kinds
 from swa.cli.main import app
 from swa.errors import UnsupportedModelError
 from swa.schemas.registry import parse_record

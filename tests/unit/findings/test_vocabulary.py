@@ -6,6 +6,7 @@ import math
 
 import pytest
 from pydantic import MISSING
+
 from swa.findings.vocabulary import cross_model_summary, model_summary
 from swa.runs.files.readme import readme_text
 from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row

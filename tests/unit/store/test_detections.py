@@ -1,4 +1,4 @@
-"""A detection is taken again only when it is finished and of the same weights, text and options."""
+"""A detection is taken again only when it is finished and fits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from swa.schemas.run import RunHeader
-from swa.store.detections import find_detection
+from swa.store.detections import find_complete_detection
 from swa.store.tree import ModelFolder
 from tests.unit.cli.fakes import detection
-
-OPTIONS = {"screen": ["spike"], "seed": 0}
 
 
 @pytest.fixture
@@ -22,11 +20,11 @@ def folder(tmp_path: Path) -> ModelFolder:
     return folder
 
 
-def save(folder: ModelFolder, stamp: str, *, n_experts: int = 0, **changes) -> Path:
+def save(folder: ModelFolder, stamp: str, **changes) -> Path:
     values = {
         "command": "detect",
         "command_line": ["swa", "detect"],
-        "options": {name: {"value": value, "origin": "default"} for name, value in OPTIONS.items()},
+        "options": {},
         "seed": 0,
         "model": "demo",
         "revision": None,
@@ -40,16 +38,12 @@ def save(folder: ModelFolder, stamp: str, *, n_experts: int = 0, **changes) -> P
         "status": "complete",
     }
     header = RunHeader.model_validate_json(json.dumps(values | changes))
-    found = detection(run=header)
-    found = found.model_copy(update={"coverage": found.coverage.model_copy(update={"n_experts": n_experts})})
-    folder.detection(stamp).write_text(found.model_dump_json())
+    folder.detection(stamp).write_text(detection(run=header).model_dump_json())
     return folder.detection(stamp)
 
 
-def find(folder: ModelFolder, **changes):
-    asked = {"weights_fingerprint": "weights", "dataset_fingerprint": lambda _: "text", "options": OPTIONS}
-    asked["expert_options"] = {"p_active_floor": 0.01}
-    return find_detection(folder, **(asked | changes))
+def find(folder: ModelFolder):
+    return find_complete_detection(folder, lambda run, _: run.weights_fingerprint == "weights")
 
 
 def test_the_newest_that_fits_is_found(folder):
@@ -62,37 +56,10 @@ def test_the_newest_that_fits_is_found(folder):
     assert search.unreadable == ()
 
 
-def test_options_for_experts_count_where_there_are_experts(folder):
-    save(folder, "20260101_000000")
-    assert find(folder).found is not None
-    save(folder, "20260102_000000", n_experts=8)
-    assert find(folder).found.path == folder.detection("20260101_000000")
-    options = {"p_active_floor": {"value": 0.01, "origin": "default"}}
-    options |= {name: {"value": value, "origin": "default"} for name, value in OPTIONS.items()}
-    save(folder, "20260103_000000", n_experts=8, options=options)
-    assert find(folder).found.path == folder.detection("20260103_000000")
-
-
 @pytest.mark.parametrize("status", ["started", "partial", "failed", "interrupted"])
 def test_an_unfinished_one_is_not_found(folder, status):
     save(folder, "20260101_000000", status=status)
     assert find(folder).found is None
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"weights_fingerprint": "others"},
-        {"dataset_fingerprint": lambda _: "another"},
-        {"dataset_fingerprint": lambda _: None},
-        {"options": OPTIONS | {"seed": 1}},
-        {"options": OPTIONS | {"screen": ["spike", "gradient"]}},
-        {"options": OPTIONS | {"new_option": 1}},
-    ],
-)
-def test_other_weights_text_or_options_are_another_detection(folder, asked):
-    save(folder, "20260101_000000")
-    assert find(folder, **asked).found is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"record": "DetectionResult"}'])
