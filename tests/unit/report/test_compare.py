@@ -56,6 +56,13 @@ def page(comparison: Comparison, tmp_path) -> str:
     return render_markdown(comparison_page(comparison, []), base=tmp_path)
 
 
+def test_intervals_do_not_depend_on_where_records_lie():
+    """Their names hold the time of the run."""
+    ratios = (6.0, 3.1, 2.3, 1.4, 1.2)
+    first, second = (compare([run(ratios=ratios, source=f"detection_2026010{day}.json")]).runs[0] for day in (1, 2))
+    assert (first.ci_low, first.ci_high) == (second.ci_low, second.ci_high)
+
+
 def test_numbers_of_each_run_and_over_models(tmp_path):
     found = compare(
         [run("a/one", ratios=(8.0, 2.0)), run("b/none", ratios=(), confirmed=0), run("c/two", ratios=(4.0,))]
