@@ -44,6 +44,9 @@ __all__ = [
     "vocab",
 ]
 
+NUMBERS = 1
+"""Raised by every commit that changes a number which a command gives; what is unfinished is then done again."""
+
 _PLACES = {
     "swa.cascades.analysis": ("CascadeOptions", "cascade"),
     "swa.data.sources": ("load_text",),
