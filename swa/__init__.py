@@ -45,6 +45,9 @@ __all__ = [
     "vocab",
 ]
 
+NUMBERS = 1
+"""Raised by every commit that changes a number which a command gives; what is unfinished is then done again."""
+
 _PLACES = {
     "swa.cascades.analysis": ("cascade",),
     "swa.cascades.options": ("CascadeOptions",),

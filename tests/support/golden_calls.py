@@ -9,7 +9,6 @@ SEARCH = ("--screen-top", "8", "--max-iterations", "2", "--enable-causal-scoring
 TASKS = ("--accuracy-tasks", "builtin", "--accuracy-samples", "4")
 WINDOWS = ("--tokens", "200", "--window-len", "40", "--stride", "20")
 RUN = (*TEXT, *SEARCH, *TASKS, *WINDOWS, "--perplexity-samples", "5", "--bootstrap", "50", "--enable-enrichment")
-CENSUS = (*TEXT, *WINDOWS, "--all-neurons", "--enable-cosine", "--enable-enrichment")
 
 
 class Call(NamedTuple):
@@ -39,15 +38,17 @@ def calls(models: str) -> list[Call]:
     """
     dense, mixture = f"{models}/dense", f"{models}/mixture"
     both = (dense, mixture)
-    # every candidate: so the one that breaks the model goes through all analyses
     scales = (*TEXT, *SEARCH, *TASKS, *WINDOWS, "--protocol", "windows", "--scales", "0", "0.5", "2")
+    # the first of them breaks the model
     broken = ("--super-weights", "L0.mlp.down_proj[9,11]", "--super-weights", "L1.mlp.down_proj[5,20]")
+    census = (*TEXT, *WINDOWS, "--all-neurons", "--enable-cosine", "--enable-enrichment")
     return [
         Call("run", ("run", *both, *RUN)),
-        Call("evaluate", ("evaluate", *both, *scales, "--all-candidates")),
-        Call("cascade", ("cascade", *both, *TEXT, *SEARCH, *WINDOWS, "--layers", "all", "--all-candidates")),
-        Call("census_dense", ("vocab", dense, *CENSUS, "--neurons", "1:20", "2:3", *broken, "--bootstrap", "50")),
-        Call("census_mixture", ("vocab", mixture, *CENSUS, "--neurons", "1:e2:30", "0:e1:5")),
+        Call("evaluate", ("evaluate", *both, *scales)),
+        Call("evaluate_broken", ("evaluate", dense, *TEXT, *TASKS, "--perplexity-samples", "5", *broken)),
+        Call("cascade", ("cascade", *both, *TEXT, *SEARCH, *WINDOWS, "--layers", "all")),
+        Call("census", ("vocab", mixture, *census, "--neurons", "1:e2:30", "0:e1:5")),
+        Call("census_broken", ("vocab", dense, *census, "--neurons", "1:20", "2:3", *broken, "--enable-cascade")),
         Call("unconfirmed", ("detect", *both, *TEXT, *SEARCH, "--no-confirm")),
         Call("compare", ("compare", "run"), "--output"),
         Call("report", ("report", "run"), "--output"),

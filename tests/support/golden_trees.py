@@ -67,7 +67,7 @@ def differences(old: Mapping[str, Content], new: Mapping[str, Content]) -> dict[
 
 def _difference(name: str, old: Content, new: Content) -> list[str]:
     if isinstance(old, str) and isinstance(new, str):
-        return _diff(_values(old), _values(new))
+        return _diff(_lines(name, old), _lines(name, new))
     if isinstance(old, bytes) and isinstance(new, bytes) and name.endswith(".png"):
         return _pixels(old, new)
     if isinstance(old, bytes) and isinstance(new, bytes) and name.endswith(".parquet"):
@@ -79,9 +79,9 @@ def _diff(old: list[str], new: list[str]) -> list[str]:
     return list(unified_diff(old, new, n=1, lineterm=""))[2:]
 
 
-def _values(text: str) -> list[str]:
+def _lines(name: str, text: str) -> list[str]:
     """Lines, and of records without line breaks one value a line."""
-    return re.sub(r'([{\[,])(?=["{\[\d-])', r"\1\n", text).split("\n")
+    return (re.sub(r'([{\[,])(?=["{\[\d-])', r"\1\n", text) if ".json" in name else text).split("\n")
 
 
 def _pixels(old: bytes, new: bytes) -> list[str]:

@@ -33,7 +33,7 @@ def compared_run(run: Run, label: str, *, counted: bool) -> ComparedRun:
     optional: dict[str, Any] = {}
     if removed:
         optional["measured_by"] = source
-        optional |= geometric_mean([one.log_ratio for one in removed], name=f"{label} {run.sources}")
+        optional |= geometric_mean([one.log_ratio for one in removed], name=label)
     if run.detection is not None:
         optional |= {
             "layout": "moe" if run.detection.coverage.n_experts else "dense",

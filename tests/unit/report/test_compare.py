@@ -56,6 +56,18 @@ def page(comparison: Comparison, tmp_path) -> str:
     return render_markdown(comparison_page(comparison, []), base=tmp_path)
 
 
+def test_intervals_do_not_depend_on_where_records_lie():
+    """Their names hold the time of the run."""
+    one = run()
+    analysis = one.analysis.model_copy(update={"individual": one.analysis.individual * 3})
+    intervals = {
+        (found.ci_low, found.ci_high)
+        for day in range(1, 6)
+        for found in compare([Run(one.model, (Path(f"2026010{day}.json"),), one.detection, analysis)]).runs
+    }
+    assert len(intervals) == 1
+
+
 def test_numbers_of_each_run_and_over_models(tmp_path):
     found = compare(
         [run("a/one", ratios=(8.0, 2.0)), run("b/none", ratios=(), confirmed=0), run("c/two", ratios=(4.0,))]
