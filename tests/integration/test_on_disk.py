@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from accelerate.utils import OffloadedWeightsLoader
 from swa.cascades.analysis import cascade
 from swa.cascades.options import CascadeOptions
 from swa.detection.spikes import SpikeScreen
+from swa.cascades.analysis import CascadeOptions, cascade
 from swa.detection.suppression import spike_suppression
 from swa.engine.measures.layer_choice import LayerChoice
 from swa.engine.measures.reducers import LossReducer
@@ -20,6 +22,7 @@ from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError
 from swa.models.loading.load import load_model
 from tests.support.evaluating import super_weight
+from tests.support.ledgers import finished
 from tests.support.tiny_checkpoint import write_tiny_checkpoint
 from tests.support.tiny_loaded import text_of
 from tests.support.tiny_models import build
@@ -152,7 +155,8 @@ def test_suppression_is_the_ratio_of_the_largest_residuals_after_the_layer(both,
     assert min(expected.values()) < 0.9
     for loaded in (resident, on_disk):
         readings.clear()
-        found = spike_suppression(loaded, list(expected), SpikeScreen(50.0), [IDS[:1]])
+        shown_by = dict.fromkeys(expected, 0)
+        found = finished(partial(spike_suppression, loaded, shown_by, [IDS[:1]]))
         assert found == pytest.approx(expected, rel=1e-5)
     in_layers = {n for key, n in readings.items() if key.startswith("model.layers")}
     assert in_layers == {5}  # four for the checks, then one for all

@@ -11,6 +11,7 @@ from swa.detection.confirm import confirm
 from swa.engine.measures.losses import LossMeter
 from swa.models.discovery.sites import parameter_of
 from swa.progress import SilentProgress
+from tests.support.ledgers import finished
 from tests.support.tiny_loaded import loaded_tiny
 
 WINDOWS = torch.randint(6, 100, (6, 20), generator=torch.Generator().manual_seed(5))
@@ -24,8 +25,11 @@ def plain_loss(loaded, windows):
 
 
 def _confirm(loaded, candidates, windows=WINDOWS, *, batch_size=4, seed=42):
-    meter = LossMeter(loaded, batch_size=batch_size, n_prefix=0, progress=SilentProgress(), notes=[])
-    return confirm(loaded, candidates, windows, meter=meter, suppression={}, seed=seed)
+    def rounds(ledger):
+        meter = LossMeter(loaded, batch_size=batch_size, n_prefix=0, progress=SilentProgress(), ledger=ledger)
+        return confirm(loaded, candidates, windows, meter=meter, suppression={}, seed=seed)
+
+    return finished(rounds)
 
 
 def test_delta_is_that_of_a_plain_loop_on_all_windows():

@@ -15,6 +15,7 @@ from swa.models.discovery.sites import parameter_of
 from swa.models.routing.layers import find_routed_layers
 from swa.progress import SilentProgress
 from tests.support.experts import IDS, LAYOUTS, WINDOWS, experts_of, planted_expert
+from tests.support.ledgers import finished
 from tests.support.tiny_loaded import loaded_tiny
 from tests.support.unfused import unfused
 
@@ -22,17 +23,22 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 STOPWORDS = torch.tensor([7, 9, 11, 40])
 
 
-def _measure(loaded, addresses, *, windows=WINDOWS, stopwords=STOPWORDS, factor=0.0, n_rows=2, notes=None):
-    meter = CausalMeter(
-        loaded=loaded,
-        layers=find_routed_layers(loaded.model, loaded.sites.sites, IDS),
-        batches=TokenBatch.all_scored(windows).split(n_rows),
-        stopword_ids=stopwords,
-        progress=SilentProgress(),
-        notes=[] if notes is None else notes,
-        factor=factor,
-    )
-    return meter.measure(addresses)
+def _measure(loaded, addresses, *, windows=WINDOWS, stopwords=STOPWORDS, factor=0.0, n_rows=2):
+    layers = find_routed_layers(loaded.model, loaded.sites.sites, IDS)
+
+    def rounds(ledger):
+        meter = CausalMeter(
+            loaded=loaded,
+            layers=layers,
+            batches=TokenBatch.all_scored(windows).split(n_rows),
+            stopword_ids=stopwords,
+            progress=SilentProgress(),
+            ledger=ledger,
+            factor=factor,
+        )
+        return meter.measure(addresses)
+
+    return finished(rounds)
 
 
 def _plain(loaded, windows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -75,6 +77,17 @@ def test_a_model_whose_layers_cannot_be_shared_falls_back_and_says_so():
         assert m.result.nll == pytest.approx(naive_losses(loaded, m.variant, IDS), rel=2e-6)
 
 
+def test_what_cannot_be_shared_is_a_fallback_of_every_plan_and_told_once():
+    loaded = loaded_tiny("gemma4_text@double_wide")
+    told = []
+    progress = SimpleNamespace(warn=told.append)
+    first = ForwardPlan(loaded, variants_of(loaded), progress=progress)
+    first.measure(TokenBatch.all_scored(IDS), LossReducer())
+    second = ForwardPlan(loaded, variants_of(loaded), progress=progress, known=first.checked)
+    second.measure(TokenBatch.all_scored(IDS), LossReducer())
+    assert first.fallbacks == second.fallbacks == told
+
+
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "cohere", "xlstm"])
 def test_reading_logits_in_chunks_changes_nothing(name, monkeypatch):
     loaded = loaded_tiny(name)
@@ -111,9 +124,11 @@ def test_out_of_memory_halves_the_batch_and_keeps_the_rows(monkeypatch):
         return original(*args, **kwargs)
 
     monkeypatch.setattr(loaded.model, "forward", small_memory)
-    measured = ForwardPlan(loaded, variants).measure(batch, LossReducer())
+    plan = ForwardPlan(loaded, variants)
+    measured = plan.measure(batch, LossReducer())
     for one, other in zip(expected, measured, strict=True):
         assert one.result.nll == pytest.approx(other.result.nll, rel=1e-6)
+    assert plan.fallbacks[0].startswith("Out of memory with 4 rows at once")
 
 
 def test_a_single_row_that_does_not_fit_is_a_known_error(monkeypatch):
