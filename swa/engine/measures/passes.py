@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -74,8 +74,10 @@ class WindowPass:
         """All items, batch by batch: the intact model runs once for the chunks of a batch."""
         plan = ForwardPlan(self.loaded, self.variants, progress=self.progress)
         run = _Run(plan, WindowReducer(self.stopword_ids), LensReader(self.loaded, self.lens) if self.lens else None)
-        items = [Item(piece.key, len(piece.chunk.variants) + 1, run.of(piece)) for piece in self._pieces]
-        return Round(self.title, items)
+        return Round(
+            self.title,
+            [Item(piece.key, len(piece.chunk.variants) + 1, partial(run.answer, piece)) for piece in self._pieces],
+        )
 
     def sums(self, ledger: Ledger) -> PassSums:
         """The sums over all batches, added in their order, with what was clamped and what could not be shared."""
@@ -125,13 +127,9 @@ class _Run(NamedTuple):
     reducer: WindowReducer
     reader: LensReader | None
 
-    def of(self, piece: _Piece) -> Callable[[Callable[[], None]], Answer]:
-        """How one item is computed."""
-
-        def compute(advance: Callable[[], None]) -> Answer:
-            measured = self.plan.measure(
-                piece.batch, self.reducer, variants=piece.chunk.variants, reader=self.reader, advance=advance
-            )
-            return Answer(arrays=item_arrays(measured, piece.chunk.shifted), notes=tuple(self.plan.fallbacks))
-
-        return compute
+    def answer(self, piece: _Piece, advance: Callable[[], None]) -> Answer:
+        """Compute one item."""
+        measured = self.plan.measure(
+            piece.batch, self.reducer, variants=piece.chunk.variants, reader=self.reader, advance=advance
+        )
+        return Answer(arrays=item_arrays(measured, piece.chunk.shifted), notes=tuple(self.plan.fallbacks))
