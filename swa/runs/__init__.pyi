@@ -1,14 +1,14 @@
-from swa.runs.driver.models import Failure, Outcomes
-from swa.runs.driver.step import Outcome
-from swa.runs.options import WeightOptions
-from swa.runs.steps.cascade import cascade
-from swa.runs.steps.compare import compare
-from swa.runs.steps.detect import detect
-from swa.runs.steps.doctor import doctor
-from swa.runs.steps.evaluate import evaluate
-from swa.runs.steps.report import report
-from swa.runs.steps.vocab import vocab
-from swa.runs.steps.whole import run
+from .driver.models import Failure, Outcomes
+from .driver.step import Outcome
+from .options import WeightOptions
+from .steps.cascade import cascade
+from .steps.compare import compare
+from .steps.detect import detect
+from .steps.doctor import doctor
+from .steps.evaluate import evaluate
+from .steps.report import report
+from .steps.vocab import vocab
+from .steps.whole import run
 
 __all__ = [
     "Failure",

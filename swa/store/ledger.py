@@ -41,7 +41,7 @@ class Answer:
 
 
 class FileLedger:
-    """Keeps answers in a folder: `{key}.json`, or `{key}.npz` where there are arrays.
+    """Keeps answers in a folder: `{key}.answer`, which is JSON, or `{key}.npz` where there are arrays.
 
     Args:
         folder: The folder; it is made with the first answer.
@@ -111,7 +111,7 @@ class FileLedger:
         return next((path for path in (self._json(key), self._npz(key)) if path.exists()), None)
 
     def _json(self, key: str) -> Path:
-        return self.folder / f"{key}.json"
+        return self.folder / f"{key}.answer"  # no record, so not named like one
 
     def _npz(self, key: str) -> Path:
         return self.folder / f"{key}.npz"
@@ -122,7 +122,7 @@ def _head(answer: Answer) -> str:
 
 
 def _head_of(path: Path) -> dict[str, Any]:
-    if path.suffix == ".json":
+    if path.suffix == ".answer":
         text = path.read_text()
     else:
         with np.load(path, allow_pickle=False) as kept:

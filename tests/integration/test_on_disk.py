@@ -11,7 +11,6 @@ from accelerate.utils import OffloadedWeightsLoader
 
 from swa.cascades.analysis import cascade
 from swa.cascades.options import CascadeOptions
-from swa.detection.spikes import SpikeScreen
 from swa.detection.suppression import spike_suppression
 from swa.engine.measures.layer_choice import LayerChoice
 from swa.engine.measures.reducers import LossReducer

@@ -50,7 +50,7 @@ def test_another_run_finds_them_unless_it_begins_afresh(ledger, said, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\x00\xff"])
-@pytest.mark.parametrize("suffix", ["json", "npz"])
+@pytest.mark.parametrize("suffix", ["answer", "npz"])
 def test_what_cannot_be_read_is_said_and_counts_as_missing(ledger, said, content, suffix):
     ledger.folder.mkdir()
     (ledger.folder / f"k.{suffix}").write_bytes(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from swa.data.options import WindowOptions
 from swa.engine.measures.pass_sums import PassSums
 from swa.engine.variants.interventions import BASELINE
 from swa.errors import UsageError
