@@ -11,7 +11,6 @@ from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, detection_windows
 from swa.detection.activations import ExpertSearch
 from swa.detection.confirm import Confirmed, confirm
-from swa.detection.extremes import Address
 from swa.detection.moe.causal import CausalScore
 from swa.detection.moe.expert_findings import with_causes
 from swa.detection.moe.experts import causal_meter, expert_search, has_experts
@@ -25,6 +24,7 @@ from swa.engine.variants.batch import automatic_batch_size
 from swa.errors import UsageError
 from swa.findings.order import badness
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.progress import Progress, SilentProgress
 from swa.schemas.choices import Screen
 from swa.schemas.coordinate import CoordinateText
@@ -179,7 +179,7 @@ class Detection:
         assert self._windows is not None
         assert self._batch_size is not None
         assert self._screening.search is not None
-        addresses = [address for address in candidates if address[0].kind == "expert"]
+        addresses = [address for address in candidates if address.site.kind == "expert"]
         if not addresses:
             return {}
         meter = causal_meter(
@@ -216,7 +216,7 @@ def _batch_size(loaded: LoadedModel, windows: DetectionWindows) -> int:
 
 
 def _address(loaded: LoadedModel, weight: SuperWeight) -> Address:
-    return loaded.sites.find(CoordinateText.parse(weight.coordinate)), weight.row, weight.col
+    return Address(loaded.sites.find(CoordinateText.parse(weight.coordinate)), weight.row, weight.col)
 
 
 def _sorted(records: Sequence[SuperWeight]) -> list[SuperWeight]:

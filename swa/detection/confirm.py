@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from swa.detection.extremes import Address
 from swa.engine.ledger import Item, Round, Rounds, item_key, model_content
 from swa.engine.measures.losses import LossMeter, WindowLosses
 from swa.engine.variants.controls import nearest_in_size
@@ -16,6 +15,7 @@ from swa.engine.variants.interventions import ScaleEntries
 from swa.findings.verdict import CONTROL_FACTOR, MIN_RATIO
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
+from swa.models.unit import Address
 from swa.schemas.detection import Confirmation
 from swa.store.ledger import Answer
 
@@ -116,19 +116,19 @@ def _controls(
     chosen: dict[Address, tuple[tuple[int, int], ...]] = {}
     for address, loss in losses.items():
         if loss.ratio >= CONTROL_FROM:
-            others = [(row, col) for site, row, col in losses if site == address[0]]
-            matrix = matrix_of(loaded.model, address[0])
+            others = [(row, col) for site, row, col in losses if site == address.site]
+            matrix = matrix_of(loaded.model, address.site)
             # in ascending order, so that equal choices compare equal
-            chosen[address] = tuple(sorted(nearest_in_size(matrix, address[1:], n=N_CONTROLS, excluded=others)))
+            chosen[address] = tuple(sorted(nearest_in_size(matrix, address.place, n=N_CONTROLS, excluded=others)))
     removals = {
-        tuple(ScaleEntries(address[0], row, col) for row, col in coords): None
+        tuple(ScaleEntries(address.site, row, col) for row, col in coords): None
         for address, coords in chosen.items()
         if coords
     }
     measured = yield from meter.measure(list(removals), windows, title="Controls")
     deltas = {edits: loss.delta for edits, loss in zip(removals, measured, strict=True)}
     return {
-        address: _Control(coords, deltas[tuple(ScaleEntries(address[0], row, col) for row, col in coords)])
+        address: _Control(coords, deltas[tuple(ScaleEntries(address.site, row, col) for row, col in coords)])
         for address, coords in chosen.items()
         if coords
     }

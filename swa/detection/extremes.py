@@ -15,9 +15,6 @@ ABSOLUTE_FLOOR = 100.0
 MEDIAN_FACTOR = 1000.0
 """`auto`: … and this many times the median |residual|."""
 
-Address = tuple[Site, int, int]
-"""Site, row, column."""
-
 
 @dataclass(frozen=True)
 class Extremes:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from swa.detection.extremes import Address
 from swa.models.discovery.sites import Site, parameter_of
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.progress import Progress
 
 _HALF_SCALE = 2.0**12  # float16 gradients underflow without it
@@ -98,7 +98,7 @@ def screen_gradients(
                 histogram += torch.bincount(bins.cpu(), minlength=len(histogram))
                 best += _largest(site, score, mean / len(windows), keep)
                 for address in also:
-                    if address[0] == site:
+                    if address.site == site:
                         _, row, col = address
                         asked[address] = (float(score[row, col]), float(mean[row, col]) / len(windows))
             best = sorted(best, key=lambda entry: -entry[0])[:keep]
@@ -184,5 +184,5 @@ def _largest(site: Site, score: Tensor, mean: Tensor, keep: int) -> list[tuple[f
     for value, place in zip(values.tolist(), places.tolist(), strict=True):
         row, col = divmod(place, site.d_ff)
         if value > 0:
-            found.append((value, float(mean[row, col]), (site, row, col)))
+            found.append((value, float(mean[row, col]), Address(site, row, col)))
     return found

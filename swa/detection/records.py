@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
-from swa.detection.extremes import Address, Attribution, Extremes, describe
+from swa.detection.extremes import Attribution, Extremes, describe
 from swa.detection.given import record_of
 from swa.detection.gradient import GradientScreen
 from swa.detection.moe.expert_findings import ExpertFindings
@@ -13,6 +13,7 @@ from swa.detection.spikes import Spike, SpikeScreen
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
+from swa.models.unit import Address
 from swa.schemas.choices import Screen
 from swa.schemas.detection import (
     Coverage,
@@ -107,7 +108,7 @@ def _on_prompts(loaded: LoadedModel, address: Address, spikes: SpikeScreen) -> A
 
 def _extreme_pair(spike: Spike) -> ExtremePair:
     row, col = spike.extremes.output_channel, spike.extremes.input_channel
-    return ExtremePair(row=row, col=col, differs=(row, col) != spike.address[1:])
+    return ExtremePair(row=row, col=col, differs=(row, col) != spike.address.place)
 
 
 def iteration_records(loaded: LoadedModel, spikes: SpikeScreen) -> list[Iteration]:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from swa.data.windows import DetectionWindows
 from swa.detection.activations import ExpertSearch
-from swa.detection.extremes import Address
 from swa.detection.gradient import GradientScreen, screen_gradients
 from swa.detection.moe.experts import expert_findings, rejected_note
 from swa.detection.options import DetectOptions
@@ -29,6 +28,7 @@ from swa.detection.records import (
 from swa.detection.spikes import SpikeScreen, screen_spikes
 from swa.engine.ledger import Item, item_key, model_content
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.progress import Progress
 from swa.schemas.base import Part
 from swa.schemas.choices import Screen

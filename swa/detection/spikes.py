@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from swa.detection.activations import ExpertSearch, Look, look
-from swa.detection.extremes import Address, Attribution, Extremes
+from swa.detection.extremes import Attribution, Extremes
 from swa.detection.moe.co_spike import watch_scalars
 from swa.detection.moe.routing_statistics import LayerStatistics, excluded_experts, routing_statistics
 from swa.engine.capture.capture import Activations
@@ -16,6 +16,7 @@ from swa.engine.capture.routing import Gate
 from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.progress import Progress
 
 
@@ -44,7 +45,7 @@ class Spike:
     @property
     def address(self) -> Address:
         """Site, row, column."""
-        return self.site, self.attribution.row, self.attribution.col
+        return Address(self.site, self.attribution.row, self.attribution.col)
 
 
 @dataclass
@@ -162,4 +163,4 @@ def _collect(
 
 def _address(seen: Extremes, threshold: float | None) -> Address:
     attribution = seen.candidate(threshold)
-    return seen.site, attribution.row, attribution.col
+    return Address(seen.site, attribution.row, attribution.col)

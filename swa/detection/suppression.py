@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from swa.detection.extremes import Address
 from swa.engine.ledger import Ledger, Round, Rounds
 from swa.engine.measures.reducers import LogitsChunk
 from swa.engine.variants.batch import TokenBatch
@@ -21,6 +20,7 @@ from swa.engine.variants.recording import LayerCall
 from swa.engine.variants.selfcheck import Checked
 from swa.models.discovery.dataflow import tensors_in
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.store.ledger import Answer
 
 
@@ -68,7 +68,7 @@ class _PeakReader:
     """Reads the largest |residual| after a removal's layer, over that of the intact model."""
 
     def __init__(self, loaded: LoadedModel, removals: Mapping[Variant, Address]) -> None:
-        sites = {variant: address[0] for variant, address in removals.items()}
+        sites = {variant: address.site for variant, address in removals.items()}
         self._layers = {
             variant: loaded.model.get_submodule(f"{site.stack}.{site.layer}") for variant, site in sites.items()
         }

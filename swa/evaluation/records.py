@@ -14,6 +14,7 @@ from swa.evaluation.perplexity import MeasuredTexts
 from swa.evaluation.taskresults import TaskResults
 from swa.evaluation.variants import INTACT, EvaluatedVariant
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.schemas.evaluation import Baseline, ImpactRecord
 
 
@@ -81,4 +82,4 @@ class EvaluationRecords(NamedTuple):
         assert edit.row is not None, "evaluated edits are scalars"
         assert edit.col is not None, "evaluated edits are scalars"
         longest = max(self.texts.texts.sequences, key=lambda sequence: len(sequence.tokens))
-        return why_inactive(self.loaded, (edit.site, edit.row, edit.col), torch.tensor([longest.tokens]))
+        return why_inactive(self.loaded, Address(edit.site, edit.row, edit.col), torch.tensor([longest.tokens]))

@@ -15,6 +15,7 @@ from swa.engine.measures.window_metrics import METRICS
 from swa.engine.variants.inactive import why_inactive
 from swa.engine.variants.interventions import BASELINE
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 from swa.schemas.cards import CascadeBlock, SuperWeightCard
 from swa.stats import bootstrap_ratio_of_sums, seeded_generator
 from swa.vocabulary.interventions import Intervention
@@ -55,7 +56,7 @@ def super_weight_card(
     delta = _delta(sums, removal)
     optional: dict[str, Any] = {}
     if not (sums.metrics[removal] - baseline).any():
-        optional["edit_inactive"] = why_inactive(loaded, (site, record.row, record.col), text_ids)
+        optional["edit_inactive"] = why_inactive(loaded, Address(site, record.row, record.col), text_ids)
     if options.bootstrap:
         optional["bootstrap"] = _bootstrap(sums, removal, delta, record.coordinate, options)
     if cascade is not None:

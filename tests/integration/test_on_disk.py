@@ -19,6 +19,7 @@ from swa.engine.variants.interventions import ScaleEntries, Variant
 from swa.engine.variants.plan import ForwardPlan
 from swa.errors import UnsupportedModelError
 from swa.models.loading.load import load_model
+from swa.models.unit import Address
 from tests.support.evaluating import super_weight
 from tests.support.ledgers import finished
 from tests.support.tiny_checkpoint import write_tiny_checkpoint
@@ -148,7 +149,7 @@ def test_suppression_is_the_ratio_of_the_largest_residuals_after_the_layer(both,
         weight = resident.model.model.layers[number].mlp.down_proj.weight.data
         old = weight[row, col].clone()
         weight[row, col] = 0.0
-        expected[resident.sites.sites[number], row, col] = _largest_residual(resident.model, number) / intact
+        expected[Address(resident.sites.sites[number], row, col)] = _largest_residual(resident.model, number) / intact
         weight[row, col] = old
     assert min(expected.values()) < 0.9
     for loaded in (resident, on_disk):

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from swa.detection.extremes import Address
 from swa.detection.moe.proxies import Energy, EnergyReader, LossAndMass, LossAndMassReducer
 from swa.engine.capture.forcing import ForcedRouting
 from swa.engine.ledger import Item, Ledger, Round, Rounds
@@ -24,6 +23,7 @@ from swa.engine.variants.readout import ReadOut
 from swa.engine.variants.selfcheck import Checked
 from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer
+from swa.models.unit import Address
 from swa.progress import Progress
 from swa.store.ledger import Answer
 
@@ -111,9 +111,9 @@ class CausalMeter:
         """What is removed while an expert gets every token, by expert; some layers cannot be forced."""
         groups: dict[tuple[RoutedLayer, int], list[Address]] = {}
         for address in addresses:
-            layer = next(layer for layer in self.layers if address[0] in layer.experts)
+            layer = next(layer for layer in self.layers if address.site in layer.experts)
             if layer.point is not None:
-                groups.setdefault((layer, address[0].expert or 0), []).append(address)
+                groups.setdefault((layer, address.site.expert or 0), []).append(address)
         return [_Arms(tuple(group), *forced) for forced, group in groups.items()]
 
     def _measured(self, arms: _Arms) -> VariantItems:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from swa.detection.activations import watch
-from swa.detection.extremes import Address, Attribution, describe
+from swa.detection.extremes import Attribution, describe
 from swa.engine.capture.routing import Gate, gate_at
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.models.routing.layers import RoutedLayer
+from swa.models.unit import Address
 
 EPSILON = 1e-12
 
@@ -55,7 +56,7 @@ def watch_scalars(
         texts: Token ids `(1, n_tokens)`.
         layers: The routed layers of the model.
     """
-    sites = list(dict.fromkeys(address[0] for address in addresses))
+    sites = list(dict.fromkeys(address.site for address in addresses))
     ours = [layer for layer in layers if layer.point is not None and not set(layer.experts).isdisjoint(sites)]
     layer_of = {site: layer for layer in ours for site in layer.experts}
     watched = {address: Watched() for address in addresses}

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swa.detection.extremes import Address, Attribution
+from swa.detection.extremes import Attribution
 from swa.detection.moe.causal import CausalScore
 from swa.detection.moe.co_spike import Watched
 from swa.detection.moe.routing_statistics import LayerStatistics
 from swa.detection.spikes import Spike
 from swa.engine.capture.routing import Gate
 from swa.models.discovery.sites import Site
+from swa.models.unit import Address
 from swa.schemas.moe import LayerRouting, MoeBlock
 
 
@@ -38,7 +39,7 @@ class ExpertFindings:
 
     def block(self, address: Address, spike: Spike | None) -> MoeBlock:
         """Everything about one candidate's expert."""
-        site = address[0]
+        site = address.site
         expert = site.expert or 0
         layer = next(statistics for statistics in self.routing if site in statistics.layer.experts)
         values, gate, co_spike = self._at_its_token(address, spike)

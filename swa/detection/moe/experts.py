@@ -11,7 +11,6 @@ from swa.data.function_words import stopword_ids
 from swa.data.sources import TextSource
 from swa.data.windows import DetectionWindows, routing_windows
 from swa.detection.activations import ExpertSearch
-from swa.detection.extremes import Address
 from swa.detection.moe.causal import N_CAUSAL_WINDOWS, CausalMeter
 from swa.detection.moe.co_spike import watch_scalars
 from swa.detection.moe.expert_findings import ExpertFindings
@@ -22,6 +21,7 @@ from swa.engine.ledger import Ledger
 from swa.engine.variants.batch import TokenBatch
 from swa.models.loading.loaded import LoadedModel
 from swa.models.routing.layers import RoutedLayer, find_routed_layers
+from swa.models.unit import Address
 from swa.progress import Progress
 
 N_NAMED = 5
@@ -91,7 +91,7 @@ def expert_findings(
         search: How experts were examined.
     """
     outputs = largest_outputs(spikes.rounds[0])
-    quiet = [address for address in candidates if address[0].kind == "expert" and address not in spikes.found]
+    quiet = [address for address in candidates if address.site.kind == "expert" and address not in spikes.found]
     return ExpertFindings(
         routing=spikes.routing,
         outputs=outputs,

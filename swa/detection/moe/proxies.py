@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from swa.detection.extremes import Address
 from swa.engine.measures.reducers import LogitsChunk, LossReducer, RowLoss, targets_of, token_losses
 from swa.engine.variants.batch import TokenBatch
 from swa.engine.variants.interventions import Variant
 from swa.engine.variants.recording import LayerCall, hidden_of
 from swa.models.loading.loaded import LoadedModel
+from swa.models.unit import Address
 
 
 class LossAndMass(NamedTuple):

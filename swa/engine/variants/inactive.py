@@ -7,12 +7,12 @@ from torch import Tensor
 from swa.engine.capture.capture import capture
 from swa.engine.variants.interventions import ScaleEntries, applied
 from swa.errors import UnsupportedModelError
-from swa.models.discovery.sites import Site
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
+from swa.models.unit import Address
 
 
-def why_inactive(loaded: LoadedModel, address: tuple[Site, int, int], input_ids: Tensor) -> str:
+def why_inactive(loaded: LoadedModel, address: Address, input_ids: Tensor) -> str:
     """The reason why removal leaves the loss exactly as it was.
 
     Args:

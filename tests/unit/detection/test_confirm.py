@@ -10,6 +10,7 @@ import torch
 from swa.detection.confirm import confirm
 from swa.engine.measures.losses import LossMeter
 from swa.models.discovery.sites import parameter_of
+from swa.models.unit import Address
 from swa.progress import SilentProgress
 from tests.support.ledgers import finished
 from tests.support.tiny_loaded import loaded_tiny
@@ -27,7 +28,7 @@ def plain_loss(loaded, windows):
 def _confirm(loaded, candidates, windows=WINDOWS, *, batch_size=4, seed=42):
     def rounds(ledger):
         meter = LossMeter(loaded, batch_size=batch_size, n_prefix=0, progress=SilentProgress(), ledger=ledger)
-        return confirm(loaded, candidates, windows, meter=meter, suppression={}, seed=seed)
+        return confirm(loaded, [Address(*one) for one in candidates], windows, meter=meter, suppression={}, seed=seed)
 
     return finished(rounds)
 

@@ -8,6 +8,7 @@ import torch
 import swa.detection.gradient as module
 from swa.detection.gradient import screen_gradients
 from swa.models.discovery.sites import parameter_of
+from swa.models.unit import Address
 from swa.progress import SilentProgress
 from tests.support.tiny_loaded import loaded_tiny
 
@@ -44,7 +45,7 @@ def test_scores_means_and_ranks_equal_plain_autograd(name, groups, monkeypatch):
     effects = plain_effects(loaded, WINDOWS)
     if groups == 2:
         monkeypatch.setattr(module, "_SMALL", 0)
-    asked = (loaded.sites.sites[0], 3, 4)
+    asked = Address(loaded.sites.sites[0], 3, 4)
     screen = _screen(loaded, also=[asked])
     rms = {site: per_window.square().mean(0).sqrt() for site, per_window in effects.items()}
     everything = torch.cat([score.flatten() for score in rms.values()])

@@ -15,6 +15,7 @@ from swa.engine.capture.capture import capture
 from swa.engine.capture.routing import recorded_routing, tokens_of
 from swa.models.discovery.sites import parameter_of
 from swa.models.routing.layers import find_routed_layers
+from swa.models.unit import Address
 from swa.progress import SilentProgress
 from tests.support.experts import EVERY, IDS, SHARED, WINDOWS, experts_of, planted_expert
 from tests.support.planting import planted
@@ -128,7 +129,7 @@ def test_the_score_is_its_formula_over_all_routed_tokens():
     site = _reached(loaded)[2]
     search = _search(loaded)
     texts = [IDS, *search.window_texts(loaded.device)]
-    watched = watch_scalars(loaded, [(site, 3, 5)], texts, layers=search.layers)[site, 3, 5]
+    watched = watch_scalars(loaded, [Address(site, 3, 5)], texts, layers=search.layers)[site, 3, 5]
     seen = [capture(loaded.model, [site], ids).sites.get(site) for ids in texts]
     x = torch.cat([one.x for one in seen if one is not None])
     y = torch.cat([one.y for one in seen if one is not None])

@@ -13,6 +13,7 @@ from swa.engine.capture.routing import recorded_routing, tokens_of
 from swa.engine.variants.batch import TokenBatch
 from swa.models.discovery.sites import parameter_of
 from swa.models.routing.layers import find_routed_layers
+from swa.models.unit import Address
 from swa.progress import SilentProgress
 from tests.support.experts import IDS, LAYOUTS, WINDOWS, experts_of, planted_expert
 from tests.support.ledgers import finished
@@ -36,7 +37,7 @@ def _measure(loaded, addresses, *, windows=WINDOWS, stopwords=STOPWORDS, factor=
             ledger=ledger,
             factor=factor,
         )
-        return meter.measure(addresses)
+        return meter.measure([Address(*one) for one in addresses])
 
     return finished(rounds)
 
