@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from swa.cli.declare.options import in_panel
+from swa.cli.declare.options import OutputOptions, in_panel
 from swa.cli.terminal.output import Output
-from swa.runs.options import OutputOptions
 from swa.text.words import counted
 
 if TYPE_CHECKING:

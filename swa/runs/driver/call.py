@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from swa.options import Options, options_of, written
-from swa.runs.options import OutputOptions
 from swa.schemas.run import EffectiveOption, Origin
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Call:
 
     @classmethod
     def of_python(
-        cls, command: str, models: Sequence[str | LoadedModel], groups: Sequence[tuple[Options, Options]]
+        cls, command: str, models: Sequence[str | LoadedModel], groups: Sequence[tuple[Options, Options]], **flags: bool
     ) -> Call:
         """A call of a function of `swa.runs`, with the command line that does the same.
 
@@ -40,16 +39,20 @@ class Call:
             command: The command of that function.
             models: The models.
             groups: Each group of options, and its default in that command.
+            flags: Flags that stand in no group, off by default.
         """
         names: list[JsonValue] = [model if isinstance(model, str) else model.name for model in models]
         options = {"models": EffectiveOption(value=names, origin="python")}
         words = [command, *map(str, names)]
-        for group, default in [*groups, (OutputOptions(), OutputOptions())]:
+        for group, default in groups:
             usual = written(default)
             for name, value in written(group).items():
                 origin: Origin = "default" if value == usual[name] else "python"
                 options.setdefault(name, EffectiveOption(value=value, origin=origin))
             words += _words(group, usual)
+        for name, is_set in flags.items():
+            options[name] = EffectiveOption(value=is_set, origin="python" if is_set else "default")
+            words += [f"--{name.replace('_', '-')}"] if is_set else []
         return cls(command, words, options)
 
     def step(self, command: str, names: frozenset[str], **changed: JsonValue) -> Call:

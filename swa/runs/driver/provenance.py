@@ -123,7 +123,7 @@ def completed_by(header: RunHeader, call: Call) -> RunHeader:
 
 
 def _of_call(call: Call) -> dict[str, Any]:
-    return {"command_line": ["swa", *call.words], "options": dict(call.options)}
+    return {"command_line": ["swa", *call.words], "options": dict(sorted(call.options.items()))}
 
 
 def header_of_call(call: Call, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:
