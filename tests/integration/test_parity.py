@@ -80,7 +80,7 @@ def tree(folder: Path, name: str, work: Callable[[], object], monkeypatch) -> di
     monkeypatch.chdir(place)
     work()
     return {
-        path: re.sub(r"\b(python|command line)\b", "SET", text) if isinstance(text, str) else text
+        path: re.sub(r"\b(python|command line)\b|swa run .*", "SET", text) if isinstance(text, str) else text
         for path, text in read_tree(place).items()
     }
 

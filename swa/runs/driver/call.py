@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,12 @@ class Call:
         words = [command, *map(str, names)]
         for group, default in groups:
             usual = written(default)
-            for name, value in written(group).items():
-                origin: Origin = "default" if value == usual[name] else "python"
-                options.setdefault(name, EffectiveOption(value=value, origin=origin))
-            words += _words(group, usual)
+            new = {name: value for name, value in written(group).items() if name not in options}
+            changed = frozenset(name for name, value in new.items() if value != usual[name])
+            for name, value in new.items():
+                origin: Origin = "python" if name in changed else "default"
+                options[name] = EffectiveOption(value=value, origin=origin)
+            words += _words(group, changed)
         for name, is_set in flags.items():
             options[name] = EffectiveOption(value=is_set, origin="python" if is_set else "default")
             words += [f"--{name.replace('_', '-')}"] if is_set else []
@@ -69,11 +71,11 @@ class Call:
         return Call(command, self.words, options)
 
 
-def _words(group: Options, usual: Mapping[str, JsonValue]) -> Iterator[str]:
+def _words(group: Options, changed: Container[str]) -> Iterator[str]:
     """The words that set what differs from the defaults."""
     for declared in options_of(type(group)):
         value = declared.write(getattr(group, declared.field))
-        if value == usual[declared.name] or value is None:
+        if declared.name not in changed or value is None:
             continue
         yes, *no = declared.spellings[0].split("/")
         if isinstance(value, bool):
