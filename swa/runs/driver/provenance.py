@@ -16,7 +16,7 @@ from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
-from swa.versions import versions
+from swa.versions import MAKE_NUMBERS, versions
 
 if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
@@ -92,6 +92,17 @@ def recorded(folder: ModelFolder, header: RunHeader, warn: Callable[[str], None]
 def last_run(folder: ModelFolder, command: str) -> RunHeader | None:
     """The last run of a command in this folder, `None` where there was none or its block cannot be read."""
     return read_block(folder.run_config, command)
+
+
+def made_otherwise(header: RunHeader) -> str:
+    """What made a run, as part of a sentence, where that is not what makes numbers now; else nothing."""
+    now = versions()
+    others = [
+        f"{name} {header.versions.get(name, 'unknown')}"
+        for name in MAKE_NUMBERS
+        if header.versions.get(name) != now[name]
+    ]
+    return f"made by {', '.join(others)}" if others else ""
 
 
 def read_block(path: Path, command: str) -> RunHeader | None:
