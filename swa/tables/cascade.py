@@ -15,8 +15,8 @@ CASCADE_COLUMNS = (
     Column("kl", "KL", "metric", unit="nats"),
     Column("residual_cosine", "cosine", "metric"),
     Column("residual_norm_ratio", "norm ratio", "metric"),
-    Column("h_row_baseline", "|h[row]|", "number"),
-    Column("h_row_removed", "removed", "number"),
+    Column("h_row_baseline", "|h[row]|", "metric"),
+    Column("h_row_removed", "removed", "metric"),
 )
 
 

@@ -14,6 +14,7 @@ from swa.reports.saved.models import ModelArtifacts
 from swa.schemas.detection import DetectionResult
 from swa.store.search import Found
 from swa.tables.detection import detection_table
+from swa.text import numbers
 from swa.text.words import counted
 
 
@@ -54,8 +55,8 @@ def _counts(result: DetectionResult, n_confirmed: int) -> str:
 
 def _near_misses(result: DetectionResult) -> Fold:
     rows = tuple(
-        (Cell((str(miss.layer),), sort=miss.layer), cells.code(miss.module), cells.value(miss.input_value),
-         cells.value(miss.output_value))
+        (Cell((str(miss.layer),), sort=miss.layer), cells.code(miss.module),
+         cells.value(miss.input_value, numbers.metric), cells.value(miss.output_value, numbers.metric))
         for miss in result.near_misses
     )  # fmt: skip
     columns = cells.columns("#layer", "module", "#input x", "#output y")
