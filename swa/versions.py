@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 NUMBERS = 1
 """Raised by every commit that changes a number that `swa` gives; CHANGELOG lists what each value changed."""
 _PACKAGES = ("torch", "transformers", "accelerate", "datasets", "lm_eval")
-_MAKE_NUMBERS = ("torch", "transformers", "lm_eval")
+MAKE_NUMBERS = ("swa", "torch", "transformers", "lm_eval")
+"""Versions that a finished run is shown with where they are others than now."""
 
 
 @cache
@@ -22,7 +23,8 @@ def versions() -> dict[str, str]:
 @cache
 def number_versions() -> dict[str, str]:
     """Of what changes numbers, for the keys of items."""
-    return {package: _version(package) for package in _MAKE_NUMBERS} | {"numbers": str(NUMBERS)}
+    found = {name: version for name, version in versions().items() if name in MAKE_NUMBERS and name != "swa"}
+    return found | {"numbers": str(NUMBERS)}
 
 
 def _version(package: str) -> str:

@@ -38,39 +38,6 @@ class WeightOptions(Options):
 
 
 @dataclass(frozen=True)
-class OutputOptions(Options):
-    """What a command shows of a run; it changes nothing of the run itself.
-
-    Attributes:
-        json: One JSON object instead of text.
-        verbose: Show everything.
-        quiet: Show results and errors only.
-    """
-
-    json: Annotated[
-        bool, Option(help="One JSON object on stdout instead of text.", section="Output", changes="nothing")
-    ] = False
-    verbose: Annotated[
-        bool,
-        Option(
-            help="Show everything, also log lines of libraries.",
-            section="Output",
-            changes="nothing",
-            spellings=("--verbose", "-v"),
-        ),
-    ] = False
-    quiet: Annotated[
-        bool,
-        Option(
-            help="No progress, no notes: results and errors only.",
-            section="Output",
-            changes="nothing",
-            spellings=("--quiet", "-q"),
-        ),
-    ] = False
-
-
-@dataclass(frozen=True)
 class RunOptions(Options):
     """How a run goes.
 

@@ -2,9 +2,9 @@
 
 | kind | rule | example |
 |---|---|---|
-| number | four digits, no zeros at the end: weights, activations, factors, moments | `24,022`, `0.5` |
+| number | four digits, no zeros at the end: weights, factors, thresholds, moments | `5.876`, `0.5` |
 | perplexity | four digits, zeros too: those of one model differ late | `128.9`, `20.00` |
-| metric | three digits, zeros too: nats, probabilities, margins, spreads, ends of intervals | `0.150` |
+| metric | three digits, zeros too: nats, probabilities, activations, ends of intervals | `0.150` |
 | change | a metric's difference, modified minus intact, with its sign | `+1.94`, `−0.190` |
 | ratio | three digits behind `×`; one that overflows by its logarithm | `×1.44`, `∞ (log-ratio 812.3)` |
 | share | three decimals: accuracies, drops of them, shares | `0.430`, `−0.020` |
@@ -69,8 +69,9 @@ def share(value: float) -> str:
 
 
 def interval(low: float, high: float, written: Callable[[float], str] = metric) -> str:
-    """`[5.60, 6.50]`; its ends as `written` says."""
-    return f"[{written(low)}, {written(high)}]"
+    """`[5.60, 6.50]`, with `;` where the ends have commas of their own; the ends as `written` says."""
+    ends = written(low), written(high)
+    return f"[{('; ' if any(',' in end for end in ends) else ', ').join(ends)}]"
 
 
 def p_value(value: float) -> str:

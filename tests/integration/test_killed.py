@@ -24,8 +24,8 @@ WORDS = {
     "cascade": ["cascade", *TEXT, *NAMED, *VOCAB],
     "run": ["run", *TEXT, *NAMED, *VOCAB, "--skip-accuracy", "--perplexity-samples", "5"],
 }  # fmt: skip
-STATE = ("*.log", "*/run_config.json", "*-count")
-"""Logs tell both runs; the header of a completed run is its own (compared by its status)."""
+STATE = (".std*", "*.log", "*/run_config.json")
+"""What is printed and logs tell both runs; the header of a completed run is its own (compared by its status)."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from swa.cli.main import run
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions
 from swa.evaluation.options import EvaluateOptions, TaskOptions
-from swa.runs.options import WholeInterventionOptions
+from swa.runs.options import WHOLE_INTERVENTIONS
 from swa.vocabulary.options import InterventionOptions
 from tests.support.golden_trees import differences, read_tree
 from tests.support.helpful import write_helpful_checkpoint
@@ -55,7 +56,7 @@ CALLS: dict[str, Callable[[], object]] = {
         SOUGHT,
         evaluation=EvaluateOptions(perplexity_samples=5, batch_size=4, tokens=200, window_len=40, stride=20),
         tasks=TASKS,
-        interventions=WholeInterventionOptions(batch_size=4),
+        interventions=replace(WHOLE_INTERVENTIONS, batch_size=4),
         windows=CUT,
         text=BUILTIN,
     ),
@@ -78,10 +79,9 @@ def tree(folder: Path, name: str, work: Callable[[], object], monkeypatch) -> di
     place.mkdir(exist_ok=True)
     monkeypatch.chdir(place)
     work()
-    contents = read_tree(place)
     return {
-        path: re.sub(r'"origin":\s*"(python|command line)"', '"origin": SET', text) if isinstance(text, str) else text
-        for path, text in contents.items()
+        path: re.sub(r"\b(python|command line)\b|swa run .*", "SET", text) if isinstance(text, str) else text
+        for path, text in read_tree(place).items()
     }
 
 

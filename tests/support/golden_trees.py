@@ -20,7 +20,7 @@ REPLACED = [
     for pattern, name in (
         (r"^.*: \d+/\d+, ETA \d+ s\n", ""),  # said every so many seconds
         (r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?[Zz]?", "TIME"),
-        (r"\d{8}_\d{6}", "STAMP"),
+        (r"\d{8}_\d{6}(_\d+)?", "STAMP"),
         (r"\bdone in [\d.]+ s", "done in SECONDS"),
         (r'"timings":\s*\{[^{}]*\}', '"timings": SECONDS'),
         (r'"versions":\s*\{[^{}]*\}', '"versions": VERSIONS'),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from swa.cascades.options import CascadeOptions
-from swa.cli.declare.options import Models
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.terminal.output import Output
 from swa.data.options import TextOptions
 from swa.detection.options import DetectOptions
 from swa.models.loading.options import LoadOptions
 from swa.runs.driver.call import Call
-from swa.runs.options import VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import VOCAB_RUN, RunOptions, WeightOptions
 
 EXAMPLES = """
     swa cascade demo --dataset builtin

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from swa.cli.declare.options import in_panel
+from swa.cli.declare.options import OutputOptions, in_panel
 from swa.cli.terminal.output import Output
-from swa.runs.options import OutputOptions
 
 EXAMPLES = """
     swa compare results

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from swa.cli.declare.options import Models, in_panel
+from swa.cli.declare.options import Models, OutputOptions, in_panel
 from swa.cli.terminal.output import Output
 from swa.data.options import TextOptions
 from swa.detection.options import DetectOptions
 from swa.errors import UsageError
 from swa.models.loading.options import LoadOptions
 from swa.runs.driver.call import Call
-from swa.runs.options import OutputOptions, RunOptions
+from swa.runs.options import RunOptions
 
 EXAMPLES = """
     swa detect demo --dataset builtin

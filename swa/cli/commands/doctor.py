@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from swa.cli.declare.options import Models
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.terminal.output import Output
 from swa.errors import UnsupportedModelError
 from swa.models.loading.options import LoadOptions
-from swa.runs.options import OutputOptions
 
 EXAMPLES = """
     swa doctor demo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from swa.cli.declare.options import Models, in_panel
+from swa.cli.declare.options import Models, OutputOptions, in_panel
 from swa.cli.terminal.output import Output
 from swa.data.options import TextOptions
 from swa.detection.options import DetectOptions
@@ -12,7 +12,7 @@ from swa.errors import UsageError
 from swa.evaluation.options import EvaluateOptions, TaskOptions
 from swa.models.loading.options import LoadOptions
 from swa.runs.driver.call import Call
-from swa.runs.options import OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import RunOptions, WeightOptions
 
 EXAMPLES = """
     swa evaluate demo --dataset builtin --accuracy-tasks builtin

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from swa.cli.declare.options import Models, in_panel
+from swa.cli.declare.options import Models, OutputOptions, in_panel
 from swa.cli.terminal.output import Output
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions
 from swa.evaluation.options import EvaluateOptions, TaskOptions
 from swa.models.loading.options import LoadOptions
 from swa.runs.driver.call import Call
-from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, RunOptions, WeightOptions
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 EXAMPLES = """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from swa.cli.declare.options import Models
+from swa.cli.declare.options import Models, OutputOptions
 from swa.cli.terminal.output import Output
 from swa.data.options import TextOptions, WindowOptions
 from swa.detection.options import DetectOptions
 from swa.models.loading.options import LoadOptions
 from swa.runs.driver.call import Call
-from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, RunOptions, WeightOptions
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
 EXAMPLES = """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from swa.cli.declare.kinds import option_kinds
+from swa.cli.declare.options import SHOWN
 from swa.cli.declare.settings import Setting
 from swa.options import Options
 
@@ -25,7 +26,7 @@ def is_group(hint: Any) -> bool:
 
 
 def effective_options(ctx: typer.Context, groups: Mapping[str, JsonValue]) -> dict[str, EffectiveOption]:
-    """Every option as it acts, with where it was set.
+    """Every option of the run as it acts, with where it was set; how it is shown is not among them.
 
     Args:
         ctx: The call.
@@ -38,6 +39,7 @@ def effective_options(ctx: typer.Context, groups: Mapping[str, JsonValue]) -> di
     return {
         kind.name: EffectiveOption(value=values[kind.name], origin=_origin(ctx, kind.name, settings.get(kind.name)))
         for kind in option_kinds(ctx.command)
+        if kind.name not in SHOWN
     }
 
 

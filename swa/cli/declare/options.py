@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from swa.options import Section
+from swa.options import Option, Options, Section, names_of
 
 
 def in_panel(panel: Section | str) -> Callable[..., Any]:
@@ -28,3 +29,40 @@ Models = Annotated[
         "A --models B.",
     ),
 ]
+
+
+@dataclass(frozen=True)
+class OutputOptions(Options):
+    """What is shown; it changes nothing of a run.
+
+    Attributes:
+        json: One JSON object instead of text.
+        verbose: Show everything.
+        quiet: Show results and errors only.
+    """
+
+    json: Annotated[
+        bool, Option(help="One JSON object on stdout instead of text.", section="Output", changes="nothing")
+    ] = False
+    verbose: Annotated[
+        bool,
+        Option(
+            help="Show everything, also log lines of libraries.",
+            section="Output",
+            changes="nothing",
+            spellings=("--verbose", "-v"),
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        Option(
+            help="No progress, no notes: results and errors only.",
+            section="Output",
+            changes="nothing",
+            spellings=("--quiet", "-q"),
+        ),
+    ] = False
+
+
+SHOWN = names_of(OutputOptions) | {"jsonl", "confirmed_only", "list_tasks"}
+"""Options of how a call is shown: headers of runs do not hold them."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pydantic import MISSING
-from rich.table import Table
 
-from swa.cli.tables.layout import empty_table
+from swa.cli.tables.layout import drawn, one_line
 from swa.cli.terminal.output import Output
 from swa.findings import headline as headlines
 from swa.findings.verdict import n_confirmed
@@ -15,6 +14,7 @@ from swa.runs.driver.step import Outcome
 from swa.schemas.cascade import CascadeResult
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
+from swa.tables.cascade import cascade_table
 from swa.text import numbers
 from swa.text.words import counted
 
@@ -29,7 +29,8 @@ def show(done: Outcome[Sequence[CascadeResult]], output: Output) -> None:
     shown = done.record if output.verbose else done.record[:N_SHOWN]
     for result in shown:
         output.text(f"{result.coordinate}, by layer:")
-        output.show(build_table(result))
+        table = cascade_table(result)
+        output.show(drawn(table, one_line(table)))
         output.text("")
     n_more = len(done.record) - len(shown)
     if n_more:
@@ -47,27 +48,6 @@ def headline(done: Outcome[Sequence[CascadeResult]]) -> str:
     if done.record and windows is not MISSING:
         parts.append(f"{numbers.count(windows.tokens_scored)} tokens in {counted(windows.n_windows, 'window')}")
     return f"{done.header.model}: {', '.join(parts)}"
-
-
-def build_table(result: CascadeResult) -> Table:
-    """One row a layer; the scalar's own stands out."""
-    table = empty_table()
-    for title in ("layer", "Δ entropy", "Δ margin", "KL", "cosine", "norm ratio", "|h[row]|", "removed"):
-        table.add_column(title, justify="right", no_wrap=True)
-    block = result.cascade
-    for number, layer in enumerate(block.layers):
-        table.add_row(
-            str(layer),
-            numbers.change(block.delta_entropy[number]),
-            numbers.change(block.delta_margin[number]),
-            numbers.metric(block.kl[number]),
-            numbers.metric(result.residual_cosine[number]),
-            numbers.metric(result.residual_norm_ratio[number]),
-            numbers.number(result.h_row_baseline[number]),
-            numbers.number(result.h_row_removed[number]),
-            style="bold" if layer == result.layer else "",
-        )
-    return table
 
 
 def command_result(

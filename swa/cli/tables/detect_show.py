@@ -79,13 +79,13 @@ def distance(result: DetectionResult) -> list[str]:
     largest = threshold.largest_activation
     if threshold.value is MISSING:
         return [
-            f"The rule auto was used; the largest activation (both |input| and |output|) is {numbers.number(largest)}."
+            f"The rule auto was used; the largest activation (both |input| and |output|) is {numbers.metric(largest)}."
         ]
     share = f" ({numbers.percent(largest / threshold.value)})" if math.isfinite(largest) else ""
     auto = ", ".join(threshold.auto_candidates) or "nothing either"
     limit = f"the threshold {numbers.number(threshold.value)}{share}"
     return [
-        f"The largest activation (|input| and |output|) is {numbers.number(largest)}, {limit}.",
+        f"The largest activation (|input| and |output|) is {numbers.metric(largest)}, {limit}.",
         f"--spike-threshold auto would find {auto}.",
     ]
 

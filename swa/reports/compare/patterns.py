@@ -8,9 +8,10 @@ from pydantic import MISSING
 
 from swa.reports.compare.protocol import written
 from swa.reports.page import cells
-from swa.reports.page.document import Block, Bullets, Cell, Code, Paragraph, Section, Table
+from swa.reports.page.document import Block, Bullets, Code, Paragraph, Section, Table
+from swa.reports.page.tables import page_table
 from swa.schemas.summaries import ComparedRun, Comparison, RunAgreement
-from swa.stats import log_or_infinity
+from swa.tables.comparison import families_table
 from swa.text import numbers
 from swa.text.words import counted
 
@@ -18,30 +19,7 @@ from swa.text.words import counted
 def patterns(comparison: Comparison, runs: Sequence[ComparedRun]) -> Section:
     """Families, norms and layouts, and channels in which several super weights lie."""
     families = [] if comparison.families is MISSING else comparison.families
-    columns = cells.columns(
-        "family",
-        "norm",
-        "layout",
-        "models",
-        "#mean super weights",
-        "#median depth",
-        "#geometric mean ratio",
-        "#with recurring rows",
-    )
-    rows = tuple(
-        (
-            cells.text(one.family),
-            cells.NOTHING if one.norm is MISSING else cells.text(one.norm),
-            cells.NOTHING if one.layout is MISSING else cells.text(one.layout),
-            cells.text(", ".join(one.models)),
-            cells.value(one.mean_super_weights),
-            cells.value(one.median_depth, numbers.depth),
-            _ratio(one.geometric_mean_ratio),
-            cells.whole(one.n_with_recurring_rows),
-        )
-        for one in families
-    )
-    blocks: list[Block] = [Table("By architecture", columns, rows)]
+    blocks: list[Block] = [page_table(families_table(families))]
     recurring = [
         (Code(run.label), f": channel {one.row} in layers {', '.join(map(str, one.layers))}")
         for run in runs
@@ -98,7 +76,3 @@ def agreement(one: RunAgreement, anchor: str) -> Section:
             )
         )
     return Section(f"Agreement of the runs of {one.model}", anchor, tuple(blocks))
-
-
-def _ratio(mean: float | MISSING) -> Cell:
-    return cells.NOTHING if mean is MISSING else cells.ratio(mean, log_or_infinity(mean))

@@ -9,7 +9,7 @@ from pydantic import MISSING
 
 from swa.reports.page.document import Cell, Code, Column, Token
 from swa.text import numbers
-from swa.text.words import NOT_MEASURED, NOT_SIGNIFICANT
+from swa.text.words import NOT_MEASURED
 
 NOTHING = Cell((NOT_MEASURED,))
 """What was not measured."""
@@ -67,13 +67,6 @@ def ratio(
 ) -> Cell:
     """A perplexity ratio with its interval."""
     return Cell((f"{numbers.ratio(found, logarithm)}{interval(low, high)}",), sort=sortable(logarithm), tone=tone)
-
-
-def drop(found: float, low: float | MISSING, high: float | MISSING, *, by_chance: bool, tone: str = "") -> Cell:
-    """A drop of an accuracy with its interval."""
-    mark = f" {NOT_SIGNIFICANT}" if by_chance else ""
-    ends = interval(low, high, numbers.share)
-    return Cell((f"{numbers.share(found)}{ends}{mark}",), sort=sortable(found), tone=tone)
 
 
 def sortable(found: float) -> float | None:

@@ -12,12 +12,14 @@ from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Charts, Code, Fold, Paragraph, Section, Table
 from swa.reports.page.shapes import Chart
 from swa.reports.page.svg import Bar, bars
+from swa.reports.page.tables import page_table
 from swa.reports.saved.figures import saved_figures
 from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.reports.sections.cascade import charts_of
 from swa.reports.sections.moe import block_table
 from swa.schemas.cards import BootstrapInterval, Metrics, SuperWeightCard, TokenShift
 from swa.store.vocab_names import super_weight_stem
+from swa.tables.super_weights import super_weight_table
 from swa.text import numbers
 from swa.text.words import counted
 
@@ -42,7 +44,7 @@ def section(found: ModelArtifacts, anchor: str) -> Section | None:
         f"{counted(len(cards.records), 'card')}{_windows(cards)}. Each change is modified minus intact; whiskers are "
         "95 % intervals over windows (removal) and one standard deviation over control scalars."
     )
-    blocks: list[Block] = [Paragraph((text,)), _overview(cards)]
+    blocks: list[Block] = [Paragraph((text,)), page_table(super_weight_table(cards.records))]
     blocks += [_card(cards, card, is_open=index < N_OPEN) for index, card in enumerate(cards.records)]
     return Section("Super-weight cards", anchor, tuple(blocks))
 
@@ -55,26 +57,6 @@ def _windows(cards: Cards[SuperWeightCard]) -> str:
         f" on {numbers.count(seen.tokens_scored)} tokens in {counted(seen.n_windows, 'window')} of "
         f"{seen.window_len} tokens, stride {seen.stride}"
     )
-
-
-def _overview(cards: Cards[SuperWeightCard]) -> Table:
-    titles = ("super weight", "#weight", *(f"#{title}" for title in METRICS.values()), "#random scalars: Δ loss",
-              "#whole neuron: Δ loss", "#total variation")  # fmt: skip
-    rows = []
-    for card in cards.records:
-        deltas = [_delta(card, name) for name in METRICS]
-        shifts = (
-            cells.NOTHING
-            if card.token_shifts is MISSING
-            else cells.value(card.token_shifts.total_variation, numbers.metric)
-        )
-        controls = card.controls
-        rows.append(
-            (cells.code(place_of(card)), cells.value(card.weight), *deltas,
-             cells.value(controls.random_coord_delta.loss, numbers.change),
-             cells.value(controls.neuron_zero_delta.loss, numbers.change), shifts)
-        )  # fmt: skip
-    return Table("All super-weight cards", cells.columns(*titles), tuple(rows))
 
 
 def _delta(card: SuperWeightCard, metric: str) -> Cell:

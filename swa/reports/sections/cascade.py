@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swa.reports.page import cells
-from swa.reports.page.document import Block, Charts, Code, Fold, Paragraph, Section, Table
+from swa.reports.page.document import Block, Charts, Code, Fold, Paragraph, Section
 from swa.reports.page.svg import over_layers
+from swa.reports.page.tables import page_table
 from swa.reports.saved.figures import saved_figures
 from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.schemas.cards import CascadeBlock
 from swa.schemas.cascade import CascadeResult
 from swa.store.vocab_names import super_weight_stem
-from swa.text import numbers
+from swa.tables.cascade import cascade_table
 
 N_OPEN = 3
 """Cascades that are open from the start."""
-_COLUMNS = cells.columns(
-    "#layer", "#KL", "#Δ entropy", "#Δ top-2 margin", "#Δ logit margin", "#residual cosine", "#residual norm ratio",
-    "#|h[row]| intact", "#|h[row]| removed",
-)  # fmt: skip
 
 
 def charts_of(block: CascadeBlock, *, own: int, saved: tuple[Path, ...]) -> Charts:
@@ -49,27 +45,6 @@ def section(found: ModelArtifacts, anchor: str) -> Section | None:
 
 def _result(cards: Cards[CascadeResult], result: CascadeResult, *, is_open: bool) -> Fold:
     saved = saved_figures(cards, "super_weights", super_weight_stem, result)
-    block = result.cascade
-    series = (
-        (block.kl, numbers.metric),
-        (block.delta_entropy, numbers.change),
-        (block.delta_margin, numbers.change),
-        (result.delta_logit_margin, numbers.change),
-        (result.residual_cosine, numbers.metric),
-        (result.residual_norm_ratio, numbers.metric),
-        (result.h_row_baseline, numbers.number),
-        (result.h_row_removed, numbers.number),
-    )
-    rows = tuple(
-        (
-            cells.whole(layer),
-            *(
-                cells.value(values[index], written) if index < len(values) else cells.NOTHING
-                for values, written in series
-            ),
-        )
-        for index, layer in enumerate(block.layers)
-    )
-    charts = charts_of(block, own=result.layer, saved=saved.named("cascade"))
-    table = Table(f"Layer by layer: {result.coordinate}", _COLUMNS, rows)
+    charts = charts_of(result.cascade, own=result.layer, saved=saved.named("cascade"))
+    table = page_table(cascade_table(result))
     return Fold((Code(result.coordinate),), (charts, table), is_open=is_open)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import MISSING
 
-from swa.findings.verdict import is_confirmed, verdict
+from swa.findings.verdict import is_confirmed
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Cell, Fold, Paragraph, Picture, Section, Table
+from swa.reports.page.tables import page_table
 from swa.reports.plots import detection_iterations, super_weight_distribution
 from swa.reports.plots.style import png
 from swa.reports.saved.models import ModelArtifacts
-from swa.schemas.detection import DetectionResult, SuperWeight
+from swa.schemas.detection import DetectionResult
 from swa.store.search import Found
+from swa.tables.detection import detection_table
 from swa.text import numbers
 from swa.text.words import counted
-
-_COLUMNS = cells.columns(
-    "coordinate", "verdict", "#Δ loss [95 %]", "#ppl ×", "#control Δ", "found by", "#weight", "#input x", "#output y",
-    "#share", "#gradient rank",
-)  # fmt: skip
-_PUBLISHED = cells.columns("published")
-"""Of use only where a coordinate of the paper was met."""
 
 
 def section(found: ModelArtifacts, anchor: str) -> Section | None:
@@ -34,9 +27,9 @@ def section(found: ModelArtifacts, anchor: str) -> Section | None:
     others = [weight for weight in result.super_weights if not is_confirmed(weight)]
     blocks: list[Block] = [Paragraph((_counts(result, len(confirmed)),))]
     if confirmed:
-        blocks.append(_table("Confirmed super weights", confirmed))
+        blocks.append(page_table(detection_table(confirmed, "Confirmed super weights")))
     if others:
-        table = _table("Candidates that removal does not bear out", others)
+        table = page_table(detection_table(others, "Candidates that removal does not bear out"))
         title = f"{counted(len(others), 'other candidate')}, with the reason for each"
         blocks.append(Fold((title,), (table,), is_open=not confirmed))
     if result.near_misses:
@@ -60,45 +53,10 @@ def _counts(result: DetectionResult, n_confirmed: int) -> str:
     return f"{text}; {n_confirmed} confirmed by removal on held-out text{more}; {result.coverage.text}."
 
 
-def _table(caption: str, weights: Sequence[SuperWeight]) -> Table:
-    known = any(weight.published for weight in weights)
-    rows = (
-        (*_row(weight), *((cells.text("yes" if weight.published else "no"),) if known else ())) for weight in weights
-    )
-    return Table(caption, _COLUMNS + (_PUBLISHED if known else ()), tuple(rows))
-
-
-def _row(weight: SuperWeight) -> tuple[Cell, ...]:
-    word = verdict(weight)
-    return (
-        cells.code(weight.coordinate),
-        cells.text(word, tone=word if word in ("confirmed", "improves") else ""),
-        *_removal(weight),
-        cells.text("both" if len(weight.found_by) > 1 else "".join(weight.found_by)),
-        cells.value(weight.weight),
-        cells.value(weight.input_value),
-        cells.value(weight.output_value),
-        cells.value(weight.share, numbers.share),
-        cells.whole(weight.gradient_rank),
-    )
-
-
-def _removal(weight: SuperWeight) -> Sequence[Cell]:
-    """What removal does to the loss, beside the control."""
-    found = weight.confirmation
-    if found is MISSING:
-        return (cells.NOTHING,) * 3
-    return (
-        cells.change(found.delta_loss, found.ci_low, found.ci_high),
-        cells.ratio(found.perplexity_ratio, found.delta_loss),
-        cells.value(found.control_delta_loss, numbers.change),
-    )
-
-
 def _near_misses(result: DetectionResult) -> Fold:
     rows = tuple(
-        (Cell((str(miss.layer),), sort=miss.layer), cells.code(miss.module), cells.value(miss.input_value),
-         cells.value(miss.output_value))
+        (Cell((str(miss.layer),), sort=miss.layer), cells.code(miss.module),
+         cells.value(miss.input_value, numbers.metric), cells.value(miss.output_value, numbers.metric))
         for miss in result.near_misses
     )  # fmt: skip
     columns = cells.columns("#layer", "module", "#input x", "#output y")

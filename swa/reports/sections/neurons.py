@@ -6,23 +6,20 @@ from collections import Counter
 
 from pydantic import MISSING
 
+from swa.findings.names import neuron_name
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Cell, Code, Fold, Paragraph, Section, Span, Table, Token
+from swa.reports.page.tables import page_table
 from swa.reports.saved.figures import saved_figures
 from swa.reports.saved.models import Cards, ModelArtifacts
 from swa.schemas.cards import Enrichment, NeuronCard, TopToken
 from swa.store.vocab_names import neuron_stem
+from swa.tables.neurons import neuron_table
 from swa.text import numbers
 from swa.text.words import counted
 
 N_OPEN = 2
 """Cards that are open from the start."""
-N_SHOWN = 3
-"""Tokens of each direction in the overview."""
-_COLUMNS = cells.columns(
-    "neuron", "label", "#variance", "#skew", "#excess kurtosis", "#percentile of variance", "#percentile of |kurtosis|",
-    "raises most", "lowers most",
-)  # fmt: skip
 _TOKEN_COLUMNS = cells.columns("token", "#id", "piece", "#effect")
 _CLASS_COLUMNS = cells.columns("class", "#η²", "#mean difference, sd", "#tokens", "#q", "examples")
 
@@ -36,38 +33,10 @@ def section(found: ModelArtifacts, anchor: str) -> Section | None:
     text = f"{counted(len(cards.records), 'card')}: {', '.join(f'{n} {label}' for label, n in labels.most_common())}."
     blocks: list[Block] = [
         Paragraph((f"{text} Effects are changes of a token's logit per unit of the neuron's activation.",)),
-        Table("All neuron cards", _COLUMNS, tuple(_row(card) for card in cards.records)),
+        page_table(neuron_table(cards.records)),
     ]
     blocks += [_card(cards, card, is_open=index < N_OPEN) for index, card in enumerate(cards.records)]
     return Section("Neuron cards", anchor, tuple(blocks))
-
-
-def _name(card: NeuronCard) -> str:
-    expert = "" if card.expert is None else f" expert {card.expert}"
-    return f"L{card.layer}{expert} neuron {card.neuron}"
-
-
-def _row(card: NeuronCard) -> tuple[Cell, ...]:
-    seen = card.percentiles
-    order = card.layer * 1e12 + (0 if card.expert is None else card.expert + 1) * 1e7 + card.neuron
-    return (
-        Cell((Code(_name(card)),), sort=order),
-        cells.text(card.label),
-        cells.value(card.moments.var),
-        cells.value(card.moments.skew),
-        cells.value(card.moments.kurt),
-        cells.NOTHING if seen is MISSING else cells.value(seen.var, numbers.percentile),
-        cells.NOTHING if seen is MISSING else cells.value(seen.kurt, numbers.percentile),
-        _first(card.top_tokens_up),
-        _first(card.top_tokens_down),
-    )
-
-
-def _first(tokens: list[TopToken]) -> Cell:
-    words: list[Span] = []
-    for one in tokens[:N_SHOWN]:
-        words += [Token(one.str_), " "]
-    return Cell(tuple(words), sort=tokens[0].str_ if tokens else None)
 
 
 def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
@@ -88,7 +57,7 @@ def _card(cards: Cards[NeuronCard], card: NeuronCard, *, is_open: bool) -> Fold:
     if card.enrichment is not MISSING and card.enrichment:
         blocks.append(Table("Classes of tokens", _CLASS_COLUMNS, tuple(_class(one) for one in card.enrichment)))
     blocks += saved.pictures("effects", "Effects on the whole vocabulary")
-    return Fold((Code(_name(card)), f" · {card.label}"), tuple(blocks), is_open=is_open)
+    return Fold(("Neuron ", Code(neuron_name(card)), f" · {card.label}"), tuple(blocks), is_open=is_open)
 
 
 def _tokens(caption: str, tokens: list[TopToken]) -> Table:

@@ -11,7 +11,7 @@ from swa.reports.page.document import Block, Bullets, Cell, Code, Fold, Paragrap
 from swa.reports.saved.headers import SavedRun, any_run, runs_of
 from swa.reports.saved.models import ModelArtifacts
 from swa.schemas.run import RunHeader
-from swa.text.numbers import number
+from swa.text.numbers import metric, number
 from swa.text.words import BUILTIN
 
 _SHORT = 16
@@ -66,7 +66,7 @@ def _threshold(found: ModelArtifacts) -> str:
     assert found.detection is not None, "its threshold is shown"
     threshold = found.detection.result.threshold
     value = "auto" if threshold.value is MISSING else number(threshold.value)
-    return f"{value} ({threshold.origin}); largest activation seen {number(threshold.largest_activation)}"
+    return f"{value} ({threshold.origin}); largest activation seen {metric(threshold.largest_activation)}"
 
 
 def _runs(runs: dict[str, SavedRun]) -> Table:

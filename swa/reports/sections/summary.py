@@ -77,7 +77,7 @@ def _detected(result: DetectionResult) -> Words:
     weights = result.super_weights
     worst = worst_confirmed(weights)
     if not weights:
-        largest = numbers.number(result.threshold.largest_activation)
+        largest = numbers.metric(result.threshold.largest_activation)
         return (f"No candidate was found; the largest activation is {largest}, {result.coverage.text}.",)
     if not are_tested(weights):
         return (f"{counted(len(weights), 'candidate')} found; none was removed to confirm it.",)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swa.options import Options, options_of, written
-from swa.runs.options import OutputOptions
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -32,7 +31,7 @@ class Call:
 
     @classmethod
     def of_python(
-        cls, command: str, models: Sequence[str | LoadedModel], groups: Sequence[tuple[Options, Options]]
+        cls, command: str, models: Sequence[str | LoadedModel], groups: Sequence[tuple[Options, Options]], **flags: bool
     ) -> Call:
         """A call of a function of `swa.runs`, with the command line that does the same.
 
@@ -40,18 +39,24 @@ class Call:
             command: The command of that function.
             models: The models.
             groups: Each group of options, and its default in that command.
+            flags: Flags that stand in no group, off by default.
         """
         from swa.schemas.run import EffectiveOption
 
         names: list[JsonValue] = [model if isinstance(model, str) else model.name for model in models]
         options = {"models": EffectiveOption(value=names, origin="python")}
         words = [command, *map(str, names)]
-        for group, default in [*groups, (OutputOptions(), OutputOptions())]:
+        for group, default in groups:
             usual = written(default)
-            for name, value in written(group).items():
-                origin: Origin = "default" if value == usual[name] else "python"
-                options.setdefault(name, EffectiveOption(value=value, origin=origin))
-            words += _words(group, usual)
+            new = {name: value for name, value in written(group).items() if name not in options}
+            changed = frozenset(name for name, value in new.items() if value != usual[name])
+            for name, value in new.items():
+                origin: Origin = "python" if name in changed else "default"
+                options[name] = EffectiveOption(value=value, origin=origin)
+            words += _words(group, changed)
+        for name, is_set in flags.items():
+            options[name] = EffectiveOption(value=is_set, origin="python" if is_set else "default")
+            words += [f"--{name.replace('_', '-')}"] if is_set else []
         return cls(command, words, options)
 
     def step(self, command: str, names: frozenset[str], **changed: JsonValue) -> Call:
@@ -68,11 +73,11 @@ class Call:
         return Call(command, self.words, options)
 
 
-def _words(group: Options, usual: Mapping[str, JsonValue]) -> Iterator[str]:
+def _words(group: Options, changed: Container[str]) -> Iterator[str]:
     """The words that set what differs from the defaults."""
     for declared in options_of(type(group)):
         value = declared.write(getattr(group, declared.field))
-        if value == usual[declared.name] or value is None:
+        if declared.name not in changed or value is None:
             continue
         yes, *no = declared.spellings[0].split("/")
         if isinstance(value, bool):

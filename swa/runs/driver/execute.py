@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swa.errors import PartialFailureError
 from swa.runs.driver.model_run import ModelRun
-from swa.runs.driver.provenance import recorded
+from swa.runs.driver.provenance import last_run, made_otherwise, recorded
 from swa.runs.driver.step import Inputs, Outcome, Record, Result, Step
 from swa.store.atomic import WriteError
 from swa.store.ledger import FileLedger
@@ -37,8 +37,12 @@ def execute(run: ModelRun, step: Step[Inputs, Result, Record]) -> Outcome[Record
         if found is not None:
             if is_outermost:
                 log.discard()
-            run.progress.say(f"{run.name} is finished already; --force {step.again}.")
+            made = made_otherwise(found.header)
+            run.progress.say(f"{run.name} is finished already{made and f', {made}'}; --force {step.again}.")
             return found
+        before = last_run(place.folder, step.command)
+        if before is not None and before.status != "complete" and (made := made_otherwise(before)):
+            run.progress.warn(f"The unfinished run of {run.name} was {made}; what it had finished is computed again.")
         plan = step.plan(run, place, inputs)
         log.keep()
         with recorded(place.folder, plan.header, run.progress.warn) as block:

@@ -16,7 +16,7 @@ from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
 from swa.store.tree import ModelFolder
-from swa.versions import versions
+from swa.versions import MAKE_NUMBERS, versions
 
 if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
@@ -94,6 +94,17 @@ def last_run(folder: ModelFolder, command: str) -> RunHeader | None:
     return read_block(folder.run_config, command)
 
 
+def made_otherwise(header: RunHeader) -> str:
+    """What made a run, as part of a sentence, where that is not what makes numbers now; else nothing."""
+    now = versions()
+    others = [
+        f"{name} {header.versions.get(name, 'unknown')}"
+        for name in MAKE_NUMBERS
+        if header.versions.get(name) != now[name]
+    ]
+    return f"made by {', '.join(others)}" if others else ""
+
+
 def read_block(path: Path, command: str) -> RunHeader | None:
     """A command's block of a `run_config.json`, `None` where there is none or it cannot be read."""
     config = _saved(path)
@@ -123,7 +134,7 @@ def completed_by(header: RunHeader, call: Call) -> RunHeader:
 
 
 def _of_call(call: Call) -> dict[str, Any]:
-    return {"command_line": ["swa", *call.words], "options": dict(call.options)}
+    return {"command_line": ["swa", *call.words], "options": dict(sorted(call.options.items()))}
 
 
 def header_of_call(call: Call, runs: Sequence[RunHeader], *, status: Status) -> RunHeader:

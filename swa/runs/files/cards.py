@@ -10,14 +10,15 @@ from pydantic import MISSING
 
 from swa.findings.names import place_of
 from swa.progress import Progress
-from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import NamedByModule
 from swa.schemas.summaries import ModelSummary
 from swa.store.atomic import remove, write_bytes, write_text
-from swa.store.csvtext import csv_text
 from swa.store.vocab_names import neuron_stem, super_weight_stem
 from swa.store.vocab_tree import VocabFolder
+from swa.tables.flat import csv_of
+from swa.tables.neurons import neuron_table
+from swa.tables.super_weights import super_weight_table
 
 Figures = dict[Path, Callable[[], bytes]]
 """How the content of each figure is made, by path."""
@@ -59,9 +60,9 @@ def write_tables(folder: VocabFolder, super_weights: Sequence[SuperWeightCard], 
         WriteError: They could not be written.
     """
     if folder.neuron_cards.exists():
-        write_if_other(folder.neuron_table, csv_text(NEURON_COLUMNS, map(neuron_row, neurons)))
+        write_if_other(folder.neuron_table, csv_of(neuron_table(neurons)))
     if folder.super_weight_cards.exists():
-        write_if_other(folder.super_weight_table, csv_text(SUPER_WEIGHT_COLUMNS, map(super_weight_row, super_weights)))
+        write_if_other(folder.super_weight_table, csv_of(super_weight_table(super_weights)))
 
 
 def write_if_other(path: Path, text: str) -> None:

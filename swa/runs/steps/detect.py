@@ -23,7 +23,7 @@ from swa.runs.driver.provenance import RunBlock, ended, run_header, settle
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.detection import complete_detection, write_detection
 from swa.runs.inputs.texts import text_reader
-from swa.runs.options import OutputOptions, RunOptions
+from swa.runs.options import RunOptions
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection
@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     from swa.runs.driver.models import Models
 
 Detected = Outcome[DetectionResult]
-DETECT_OPTIONS = names_of(LoadOptions, TextOptions, DetectOptions, RunOptions, OutputOptions) | {
-    "models",
-    "confirmed_only",
-    "jsonl",
-}
+DETECT_OPTIONS = names_of(LoadOptions, TextOptions, DetectOptions, RunOptions) | {"models"}
 """Names of the options of `swa detect`."""
 
 

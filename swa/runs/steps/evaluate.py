@@ -30,7 +30,7 @@ from swa.runs.inputs.given_weights import NamedWeights
 from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.work_text import evaluation_text
-from swa.runs.options import OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import RunOptions, WeightOptions
 from swa.schemas.evaluation import ModelAnalysis
 from swa.store.results import ResultsFolder
 from swa.store.search import first_that_fits
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Evaluated = Outcome[ModelAnalysis]
 EVALUATE_OPTIONS = names_of(
-    LoadOptions, TextOptions, WeightOptions, EvaluateOptions, TaskOptions, DetectOptions, RunOptions, OutputOptions
+    LoadOptions, TextOptions, WeightOptions, EvaluateOptions, TaskOptions, DetectOptions, RunOptions
 ) | {"models"}
 """Names of the options of `swa evaluate`."""
 

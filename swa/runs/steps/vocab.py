@@ -30,7 +30,7 @@ from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
 from swa.runs.inputs.text_budget import TextBudget, bootstrap_warning, measure_text
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
-from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, OutputOptions, RunOptions, WeightOptions
+from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, RunOptions, WeightOptions
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 VOCAB_OPTIONS = names_of(
     *(LoadOptions, TextOptions, WeightOptions, NeuronOptions, InterventionOptions, WindowOptions, DetectOptions),
-    *(RunOptions, OutputOptions),
+    RunOptions,
 ) | {"models"}
 """Names of the options of `swa vocab`."""
 

@@ -326,7 +326,7 @@ def run(
         (options, DetectOptions()),
         (whole_run, WHOLE_RUN),
     ]
-    call = call or Call.of_python("run", named, groups)
+    call = call or Call.of_python("run", named, groups, allow_mismatch=allow_mismatch)
     folder = RunFolder(whole_run.results_dir)
     evaluations, cards = (RunOptions(place.path, force) for place in (folder.evaluations, folder.cards))
     calls = {

@@ -284,7 +284,7 @@ def test_the_table_has_a_row_a_layer(swa, vocabulary):
     rows = [line.split() for line in called.out.splitlines() if line.strip()[:2] in ("0 ", "10", "11")]
     assert rows[:3] == [
         ["0"] * 8,
-        ["10", "0", "0", "0", "10.0", "10.0", "10", "10"],
-        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11", "11"],
+        ["10", "0", "0", "0", "10.0", "10.0", "10.0", "10.0"],
+        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11.0", "11.0"],
     ]
     assert called.out.index(ONE) < called.out.index(TWO)

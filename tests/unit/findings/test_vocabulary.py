@@ -9,10 +9,8 @@ from pydantic import MISSING
 
 from swa.findings.vocabulary import cross_model_summary, model_summary
 from swa.runs.files.readme import readme_text
-from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
-from swa.schemas.cards import Enrichment
 from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, neuron_card
+from tests.unit.cli.vocab_fakes import SITE, card, neuron_card
 
 WEIGHT = super_weight()
 
@@ -56,25 +54,6 @@ def test_over_models():
     assert (found.n_models, found.n_super_weights, found.mean_super_weights) == (3, 3, 1.0)
     assert found.mean_largest_delta_loss == 2.0
     assert cross_model_summary(models[1:2]).mean_largest_delta_loss is MISSING
-
-
-def test_rows_have_known_columns_only():
-    enriched = [
-        Enrichment.model_validate({"class": name, "score": score, "examples": [], "q": q})
-        for name, score, q in (("digits", 0.1, 0.01), ("years", 0.3, 0.0), ("code", 0.9, 0.5))
-    ]
-    neuron = neuron_card(SITE, 7, moments_cos={"var": 1.0, "skew": 2.0, "kurt": 3.0})
-    row = neuron_row(neuron.model_copy(update={"enrichment": enriched}))
-    assert set(row) == set(NEURON_COLUMNS)
-    assert (row["kurt_cos"], row["enriched_classes"]) == (3.0, '["years", "digits"]')
-    assert set(neuron_row(neuron_card(SITE, 7))) < set(NEURON_COLUMNS)
-
-    bootstrap = {name: interval(1.0) for name in METRICS[:4]}
-    full = super_weight_row(card(WEIGHT, bootstrap=bootstrap, edit_inactive="weight 0", coordinate=WEIGHT.coordinate))
-    assert set(full) == set(SUPER_WEIGHT_COLUMNS)
-    assert full["control_max_loss"] == 0.0021
-    bare = card(WEIGHT).model_copy(update={"token_shifts": MISSING, "module": MISSING, "weight": MISSING})
-    assert set(super_weight_row(bare)) < set(SUPER_WEIGHT_COLUMNS)
 
 
 def test_the_readme_counts_what_is_there_and_names_do_nothing(tmp_path):

@@ -52,6 +52,7 @@ def test_intervals_are_written_as_what_they_are_of():
     assert numbers.interval(5.45, 6.66) == "[5.45, 6.66]"
     assert numbers.interval(-0.02, 0.1, numbers.share) == "[−0.020, 0.100]"
     assert numbers.interval(NAN, INF) == "[NaN, ∞]"
+    assert numbers.interval(999.0, 60508.0) == "[999; 60,508]"
 
 
 def test_the_other_kinds():
