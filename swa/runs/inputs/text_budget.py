@@ -48,20 +48,35 @@ class TextBudget(NamedTuple):
         )
 
 
-def measure_text(run: ModelRun, text: TextSource) -> TextBudget:
-    """Cut a text with the tokenizer of a model that is not loaded yet.
+def measure_text(run: ModelRun, text: TextSource, options: WindowOptions) -> TextBudget:
+    """Cut a text with the tokenizer of a model that is not loaded yet, and say or refuse what can be said now.
 
     Raises:
         UnavailableError: There is no tokenizer.
+        UsageError: The text is too short for any window.
     """
     from swa.data.windows import special_prefix, token_stream
 
     tokenizer = run.tokenizer
-    return TextBudget(
+    budget = TextBudget(
         n_tokens=len(token_stream(tokenizer, text.text)),
         n_prefix=len(special_prefix(tokenizer)),
         context_length=run.context_length(tokenizer),
     )
+    for note in budget.plan(options).notes:
+        run.progress.warn(note)
+    return budget
+
+
+def warn_of_few_windows(run: ModelRun, budget: TextBudget, options: WindowOptions) -> None:
+    """Say where a bootstrap has few windows to draw from.
+
+    Raises:
+        UsageError: The text is too short for any window.
+    """
+    warning = bootstrap_warning(budget, options)
+    if warning is not None:
+        run.progress.warn(warning)
 
 
 def bootstrap_warning(budget: TextBudget, options: WindowOptions) -> str | None:

@@ -112,10 +112,8 @@ class CascadeStep(Step[Inputs, "CascadeRecords | None", Sequence[CascadeResult]]
         from swa.engine.ledger import NoWork
 
         saved, named = inputs
-        budget = measure_text(run, self.text)
-        said = budget.plan(self.options).notes  # what makes no windows is refused here, before the model is loaded
-        for note in said:
-            run.progress.warn(note)
+        # what makes no windows is refused here, before the model is loaded
+        said = measure_text(run, self.text, self.options).plan(self.options).notes
         loaded = run.load()
         resolved = self.source.resolve(run, named)
         there = set() if self.force else {result.coordinate for result in saved.results}
