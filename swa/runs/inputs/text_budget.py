@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,6 +66,21 @@ def measure_text(run: ModelRun, text: TextSource, options: WindowOptions) -> Tex
     for note in budget.plan(options).notes:
         run.progress.warn(note)
     return budget
+
+
+def warn_of_notes(run: ModelRun, budget: TextBudget | None, options: WindowOptions, notes: Sequence[str]) -> None:
+    """Say of the windows of a loaded model what could not be said before.
+
+    Args:
+        run: The model.
+        budget: The text as it was measured before, `None` where it was not.
+        options: How it is cut.
+        notes: What is to be said of the windows.
+    """
+    said = () if budget is None else budget.plan(options).notes
+    for note in notes:
+        if note not in said:
+            run.progress.warn(note)
 
 
 def warn_of_few_windows(run: ModelRun, budget: TextBudget, options: WindowOptions) -> None:

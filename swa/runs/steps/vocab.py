@@ -28,7 +28,7 @@ from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWei
 from swa.runs.inputs.missing_cards import missing_census, missing_neurons, notes_on_neurons, without_card
 from swa.runs.inputs.saved_cards import SavedCards
 from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
-from swa.runs.inputs.text_budget import TextBudget, measure_text, warn_of_few_windows
+from swa.runs.inputs.text_budget import measure_text, warn_of_few_windows, warn_of_notes
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
 from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, RunOptions, WeightOptions
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
     from swa.runs.driver.models import Models
     from swa.vocabulary.analysis import VocabularyRecords
-    from swa.vocabulary.super_weight_cards import SuperWeightWork
 
 
 VOCAB_OPTIONS = names_of(
@@ -154,7 +153,7 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
                 options=self.choices.interventions,
                 progress=run.progress,
             )
-            self._say(run, budget, interventions)
+            warn_of_notes(run, budget, self.choices.windows, interventions.measured.windows.windows.notes)
             if missing:
                 run.progress.say(f"{loaded.name}: {interventions.text}.")
         for module in without_effects:
@@ -222,13 +221,6 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         )
         files = {**paths_of(saved.folder), **resolved.files}
         return Outcome(cards, block.header, saved.folder.path, files, is_new=True, named=resolved.named)
-
-    def _say(self, run: ModelRun, budget: TextBudget | None, planned: SuperWeightWork) -> None:
-        """Say what will run, and what the text's measuring could not know yet."""
-        known = [] if budget is None else budget.plan(self.choices.windows).notes
-        for note in planned.measured.windows.windows.notes:
-            if note not in known:
-                run.progress.warn(note)
 
     def _saved(self, run: ModelRun, place: Place) -> SavedCards:
         return SavedCards.open(VocabFolder(self.root, place.folder.name), run.progress.warn)
