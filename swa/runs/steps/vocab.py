@@ -72,7 +72,7 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     Attributes:
         choices: What is asked for.
         source: Where super weights come from.
-        text: The text of the interventions, `None` where there are none.
+        text: Of the interventions, `None` where there are none.
     """
 
     command: ClassVar[str] = "vocab"
@@ -109,11 +109,8 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         if header.status != "complete":
             header = completed_by(header, self.call)
             write_block(saved.folder.run_config, header, run.progress.warn)
-        cards = Cards(
-            super_weights,
-            self.choices.neurons_among(saved, super_weights),
-            model_summary(header.model, saved.super_weights, saved.neurons, threshold=named.threshold),
-        )
+        summary = model_summary(header.model, saved.super_weights, saved.neurons, threshold=named.threshold)
+        cards = Cards(super_weights, self.choices.neurons_among(saved, super_weights), summary)
         files = {**paths_of(saved.folder), **named.files}
         return Outcome(cards, header, saved.folder.path, files, is_new=False, named=named)
 
@@ -200,8 +197,8 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     ) -> Outcome[Cards]:
         """See `Step.write`."""
         saved, resolved = plan.inputs.saved, plan.resolved
-        keeper = CardKeeper(saved, block, self._configurations(run), force=self.force)
         neurons, super_weights = list(saved.neurons), list(saved.super_weights)
+        keeper = CardKeeper(saved, block, self._configurations(run), force=self.force)
         if self.choices.has_neuron_cards:
             neurons = keeper.keep_neurons(result.neurons)
         if self.choices.super_weights:
