@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from swa.errors import PartialFailureError, SwaError
 from swa.progress import Progress
 from swa.runs.driver.call import Call
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.models import Failure, Outcomes
 from swa.runs.driver.provenance import header_of_call, write_block
 from swa.runs.driver.step import Outcome
-from swa.runs.files.cards import Cards
 from swa.runs.files.evaluations import write_summary
 from swa.runs.files.root import write_root
 from swa.runs.steps.compare import compare

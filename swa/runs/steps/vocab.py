@@ -16,13 +16,14 @@ from swa.models.loading.options import LoadOptions
 from swa.options import Options, names_of
 from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.execute import execute
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, completed_by, run_header, write_block
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.card_keeper import CardKeeper
-from swa.runs.files.cards import Cards, paths_of, prepare, write_derived
+from swa.runs.files.cards import paths_of, prepare, write_derived
 from swa.runs.files.root import write_root
 from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWeights
 from swa.runs.inputs.missing_cards import missing_census, missing_neurons, notes_on_neurons, without_card
