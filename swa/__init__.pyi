@@ -11,6 +11,7 @@ from .evaluation.options import EvaluateOptions, TaskOptions
 from .models.loading.load import load_model
 from .models.loading.options import LoadOptions
 from .progress import NotebookProgress, PlainProgress
+from .tables.shown import show
 from .versions import NUMBERS
 from .vocabulary.analysis import vocab
 from .vocabulary.options import InterventionOptions, NeuronOptions
@@ -35,5 +36,6 @@ __all__ = [
     "load_model",
     "load_tasks",
     "load_text",
+    "show",
     "vocab",
 ]

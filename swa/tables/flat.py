@@ -19,14 +19,15 @@ def csv_of(table: Table) -> str:
 
 
 def frame_of(table: Table) -> pd.DataFrame:
-    """The table as a data frame of pandas; lists stay lists."""
+    """The table as a data frame of pandas; lists stay lists, what a row is about is the index."""
     import pandas as pd
 
     rows = [
         {name: list(value) if isinstance(value, tuple) else value for name, value in row.values.items()}
         for row in table.rows
     ]
-    return pd.DataFrame(rows, columns=[column.name for column in table.columns])
+    labels = pd.Index([row.label for row in table.rows], name=table.label)
+    return pd.DataFrame(rows, columns=[column.name for column in table.columns], index=labels)
 
 
 def _cell(value: Value) -> Cell:

@@ -10,8 +10,8 @@ from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_ta
 from swa.cli.terminal.output import Output
 from swa.findings import headline as headlines
 from swa.findings.verdict import n_confirmed
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.step import Outcome
-from swa.runs.files.cards import Cards
 from swa.schemas.run import Status
 from swa.schemas.runs import CommandResult, ModelOutcome
 from swa.text.numbers import count

@@ -8,9 +8,9 @@ from typing import Any
 from swa.cli.tables import detect_show, evaluate_show, vocab_show
 from swa.cli.terminal.output import Output
 from swa.cli.terminal.progress import TerminalProgress
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.step import Outcome
-from swa.runs.files.cards import Cards
-from swa.runs.steps.whole import WholeOutcome, WholeOutcomes, merged
+from swa.runs.files.whole import WholeOutcome, WholeOutcomes, merged
 from swa.schemas.detection import DetectionResult
 from swa.schemas.runs import CommandResult, ModelOutcome
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from swa.runs.driver.call import Call
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.provenance import RunBlock
 from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWeights, ResolvedWeights
 from swa.schemas.run import RunHeader
 from swa.store.tree import ModelFolder
+from swa.tables.shown import Shown, show
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from swa.engine.ledger import Work
     from swa.models.loading.loaded import LoadedModel
 
@@ -42,6 +46,23 @@ class Outcome(Generic[Record]):
     files: dict[str, str]
     is_new: bool
     named: NamedWeights = NO_WEIGHTS
+
+    @property
+    def shown(self) -> Shown:
+        """The tables of the record, as the command shows them."""
+        record: Any = self.record
+        return show(record.cards if isinstance(record, Cards) else record)
+
+    def __str__(self) -> str:
+        """The tables as text."""
+        return str(self.shown)
+
+    def _repr_html_(self) -> str:
+        return self.shown._repr_html_()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The record as a data frame, one row a unit, with the names of columns that files have."""
+        return self.shown.to_frame()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import MISSING
 
@@ -12,7 +11,6 @@ from swa.findings.names import place_of
 from swa.progress import Progress
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.run import NamedByModule
-from swa.schemas.summaries import ModelSummary
 from swa.store.atomic import remove, write_bytes, write_text
 from swa.store.vocab_names import neuron_stem, super_weight_stem
 from swa.store.vocab_tree import VocabFolder
@@ -22,20 +20,6 @@ from swa.tables.super_weights import super_weight_table
 
 Figures = dict[Path, Callable[[], bytes]]
 """How the content of each figure is made, by path."""
-
-
-class Cards(NamedTuple):
-    """What a vocabulary analysis gives for one model.
-
-    Attributes:
-        super_weights: The cards that were asked for.
-        neurons: The cards that were asked for.
-        summary: Of all cards in the folder.
-    """
-
-    super_weights: Sequence[SuperWeightCard]
-    neurons: Sequence[NeuronCard]
-    summary: ModelSummary
 
 
 def prepare(folder: VocabFolder) -> None:

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from swa.errors import PartialFailureError
 from swa.findings.vocabulary import cross_model_summary
 from swa.runs.driver.call import Call
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.provenance import header_of_call, read_block, write_block
 from swa.runs.driver.step import Outcome
-from swa.runs.files.cards import Cards, write_if_other
+from swa.runs.files.cards import write_if_other
 from swa.runs.files.readme import readme_text
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.summaries import CrossModelSummary, ModelSummary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,20 +48,50 @@ class TextBudget(NamedTuple):
         )
 
 
-def measure_text(run: ModelRun, text: TextSource) -> TextBudget:
-    """Cut a text with the tokenizer of a model that is not loaded yet.
+def measure_text(run: ModelRun, text: TextSource, options: WindowOptions) -> TextBudget:
+    """Cut a text with the tokenizer of a model that is not loaded yet, and say or refuse what can be said now.
 
     Raises:
         UnavailableError: There is no tokenizer.
+        UsageError: The text is too short for any window.
     """
     from swa.data.windows import special_prefix, token_stream
 
     tokenizer = run.tokenizer
-    return TextBudget(
+    budget = TextBudget(
         n_tokens=len(token_stream(tokenizer, text.text)),
         n_prefix=len(special_prefix(tokenizer)),
         context_length=run.context_length(tokenizer),
     )
+    for note in budget.plan(options).notes:
+        run.progress.warn(note)
+    return budget
+
+
+def warn_of_notes(run: ModelRun, budget: TextBudget | None, options: WindowOptions, notes: Sequence[str]) -> None:
+    """Say of the windows of a loaded model what could not be said before.
+
+    Args:
+        run: The model.
+        budget: The text as it was measured before, `None` where it was not.
+        options: How it is cut.
+        notes: What is to be said of the windows.
+    """
+    said = () if budget is None else budget.plan(options).notes
+    for note in notes:
+        if note not in said:
+            run.progress.warn(note)
+
+
+def warn_of_few_windows(run: ModelRun, budget: TextBudget, options: WindowOptions) -> None:
+    """Say where a bootstrap has few windows to draw from.
+
+    Raises:
+        UsageError: The text is too short for any window.
+    """
+    warning = bootstrap_warning(budget, options)
+    if warning is not None:
+        run.progress.warn(warning)
 
 
 def bootstrap_warning(budget: TextBudget, options: WindowOptions) -> str | None:

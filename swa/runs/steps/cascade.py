@@ -28,7 +28,7 @@ from swa.runs.files.cascades import NAME, SavedCascades, chosen, figures_of, pat
 from swa.runs.files.root import write_call
 from swa.runs.inputs.given_weights import NamedWeights
 from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
-from swa.runs.inputs.text_budget import measure_text
+from swa.runs.inputs.text_budget import measure_text, warn_of_notes
 from swa.runs.inputs.texts import text_reader
 from swa.runs.options import VOCAB_RUN, WeightOptions
 from swa.schemas.cascade import CascadeResult
@@ -112,10 +112,8 @@ class CascadeStep(Step[Inputs, "CascadeRecords | None", Sequence[CascadeResult]]
         from swa.engine.ledger import NoWork
 
         saved, named = inputs
-        budget = measure_text(run, self.text)
-        said = budget.plan(self.options).notes  # what makes no windows is refused here, before the model is loaded
-        for note in said:
-            run.progress.warn(note)
+        # what makes no windows is refused here, before the model is loaded
+        budget = measure_text(run, self.text, self.options)
         loaded = run.load()
         resolved = self.source.resolve(run, named)
         there = set() if self.force else {result.coordinate for result in saved.results}
@@ -123,9 +121,7 @@ class CascadeStep(Step[Inputs, "CascadeRecords | None", Sequence[CascadeResult]]
         if not missing:
             return Plan(inputs, loaded, NoWork(), self._header(loaded, saved, MISSING), resolved)
         work = plan_cascade(loaded, missing, self.text, options=self.options, progress=run.progress)
-        for note in work.measured.windows.windows.notes:
-            if note not in said:
-                run.progress.warn(note)
+        warn_of_notes(run, budget, self.options, work.measured.windows.windows.notes)
         run.progress.say(f"{loaded.name}: {work.text}.")
         return Plan(inputs, loaded, work, self._header(loaded, saved, work.windows), resolved)
 

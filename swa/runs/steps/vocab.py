@@ -16,38 +16,35 @@ from swa.models.loading.options import LoadOptions
 from swa.options import Options, names_of
 from swa.progress import Progress, SilentProgress
 from swa.runs.driver.call import Call
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.execute import execute
 from swa.runs.driver.model_run import ModelRun, Place
 from swa.runs.driver.models import Outcomes, each_model, named_models
 from swa.runs.driver.provenance import RunBlock, completed_by, run_header, write_block
 from swa.runs.driver.step import Outcome, Plan, Step
 from swa.runs.files.card_keeper import CardKeeper
-from swa.runs.files.cards import Cards, paths_of, prepare, write_derived
+from swa.runs.files.cards import paths_of, prepare, write_derived
 from swa.runs.files.root import write_root
 from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWeights
-from swa.runs.inputs.saved_cards import SavedCards, neuron_of
+from swa.runs.inputs.missing_cards import missing_census, missing_neurons, notes_on_neurons, without_card
+from swa.runs.inputs.saved_cards import SavedCards
 from swa.runs.inputs.super_weights import SuperWeightSource, super_weight_source
-from swa.runs.inputs.text_budget import TextBudget, bootstrap_warning, measure_text
+from swa.runs.inputs.text_budget import measure_text, warn_of_few_windows, warn_of_notes
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
 from swa.runs.options import VOCAB_DETECTION, VOCAB_RUN, RunOptions, WeightOptions
-from swa.schemas.cards import NeuronCard, SuperWeightCard
-from swa.schemas.detection import SuperWeight
 from swa.schemas.run import Configuration, EffectiveWindows, NamedByModule, RunHeader
 from swa.store.results import ResultsFolder
 from swa.store.tree import ModelFolder
 from swa.store.vocab_tree import VocabFolder
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
-from swa.vocabulary.selectors import Neuron, cards_among, crowded_modules, identity, neurons_of, unclear_modules
+from swa.vocabulary.selectors import cards_among, crowded_modules, neurons_of, unclear_modules
 
 if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.models.loading.loaded import LoadedModel
     from swa.runs.driver.models import Models
     from swa.vocabulary.analysis import VocabularyRecords
-    from swa.vocabulary.census import CensusWork
-    from swa.vocabulary.neurons import NeuronWork
-    from swa.vocabulary.super_weight_cards import SuperWeightWork
 
 
 VOCAB_OPTIONS = names_of(
@@ -76,7 +73,7 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     Attributes:
         choices: What is asked for.
         source: Where super weights come from.
-        text: The text of the interventions, `None` where there are none.
+        text: Of the interventions, `None` where there are none.
     """
 
     command: ClassVar[str] = "vocab"
@@ -103,7 +100,7 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     def finished(self, run: ModelRun, place: Place, inputs: Inputs) -> Outcome[Cards] | None:
         """See `Step.finished`."""
         saved, named = inputs
-        if named is None or not self._is_finished(saved, named):
+        if named is None or not self.choices.are_met_by(saved, named):
             return None
         header = saved.header
         assert header is not None, "without it nothing is finished"
@@ -113,11 +110,8 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         if header.status != "complete":
             header = completed_by(header, self.call)
             write_block(saved.folder.run_config, header, run.progress.warn)
-        cards = Cards(
-            super_weights,
-            self._asked_neurons(saved, super_weights),
-            model_summary(header.model, saved.super_weights, saved.neurons, threshold=named.threshold),
-        )
+        summary = model_summary(header.model, saved.super_weights, saved.neurons, threshold=named.threshold)
+        cards = Cards(super_weights, self.choices.neurons_among(saved, super_weights), summary)
         files = {**paths_of(saved.folder), **named.files}
         return Outcome(cards, header, saved.folder.path, files, is_new=False, named=named)
 
@@ -127,11 +121,22 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         from swa.vocabulary.super_weight_cards import plan_super_weight_cards
 
         saved, named = inputs
-        budget = self._budget(run) if named is None or named.weights else None
+        budget = None
+        if named is None or named.weights:
+            assert self.text is not None, "super weights are worked on with a text"
+            budget = measure_text(run, self.text, self.choices.windows)
+            if self.choices.interventions.bootstrap:
+                warn_of_few_windows(run, budget, self.choices.windows)
         loaded = run.load()
         chosen = [one.find(loaded.sites) for one in self.choices.neurons]
         resolved = self.source.resolve(run, named) if self.choices.super_weights else NOTHING_RESOLVED
-        neurons, without_effects = self._neurons(run, saved, neurons_of(loaded, resolved.weights), chosen)
+        neurons, without_effects = missing_neurons(
+            loaded,
+            () if self.force else saved.neurons,
+            neurons_of(loaded, resolved.weights),
+            chosen,
+            self.choices.cards,
+        )
         candidates = [*resolved.named.candidates, *resolved.weights]
         missing = [one for one in resolved.weights if self.force or not saved.has_card(one, candidates)]
         interventions = None
@@ -146,56 +151,20 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
                 options=self.choices.interventions,
                 progress=run.progress,
             )
-            self._say(run, budget, interventions)
+            warn_of_notes(run, budget, self.choices.windows, interventions.measured.windows.windows.notes)
             if missing:
                 run.progress.say(f"{loaded.name}: {interventions.text}.")
-        work = VocabularyWork(neurons, interventions if missing else None, self._census(run, saved))
+        for module in without_effects:
+            run.progress.warn(without_card(module))
+        counts = self.choices.census and (self.force or not saved.folder.census.exists())
+        work = VocabularyWork(
+            neurons,
+            interventions if missing else None,
+            missing_census(loaded, self.choices.cards, run.progress) if counts else None,
+        )
         windows = MISSING if interventions is None else interventions.windows
         header = self._header(loaded, saved, windows, without_effects)
         return Plan(inputs, loaded, work, header, resolved)
-
-    def _neurons(
-        self, run: ModelRun, saved: SavedCards, of_super_weights: Sequence[Neuron], chosen: Sequence[Neuron]
-    ) -> tuple[NeuronWork | None, list[str]]:
-        """The cards of neurons that are missing, and modules of super weights whose neurons can have none.
-
-        Raises:
-            UnsupportedModelError: Vocabulary effects are not defined for the model.
-        """
-        from swa.vocabulary.neurons import plan_neuron_cards
-        from swa.vocabulary.space import vocabulary_space
-
-        asked = dict.fromkeys([*of_super_weights, *chosen])
-        missing = [one for one in asked if self.force or not one.has_card(saved.neurons)]
-        if not missing:
-            return None, []
-        space = vocabulary_space(run.load())
-        undefined = [
-            one.site.module for one in missing if one not in chosen and not space.unembedding.supports(one.site)
-        ]
-        for module in dict.fromkeys(undefined):
-            run.progress.warn(_without_card(module))
-        places = [(one.site, one.number) for one in missing if one in chosen or one.site.module not in undefined]
-        return plan_neuron_cards(space, places, options=self.choices.cards), list(dict.fromkeys(undefined))
-
-    def _census(self, run: ModelRun, saved: SavedCards) -> CensusWork | None:
-        from swa.vocabulary.census import plan_census
-        from swa.vocabulary.space import vocabulary_space
-
-        if not self.choices.census or (saved.folder.census.exists() and not self.force):
-            return None
-        return plan_census(vocabulary_space(run.load()), seed=self.choices.cards.seed, progress=run.progress)
-
-    def _budget(self, run: ModelRun) -> TextBudget:
-        """Measure the text, and say or refuse what can be said before the model is loaded."""
-        assert self.text is not None, "super weights are worked on with a text"
-        budget = measure_text(run, self.text)
-        for note in budget.plan(self.choices.windows).notes:
-            run.progress.warn(note)
-        warning = bootstrap_warning(budget, self.choices.windows)
-        if warning is not None and self.choices.interventions.bootstrap:
-            run.progress.warn(warning)
-        return budget
 
     def _header(
         self,
@@ -229,12 +198,12 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     ) -> Outcome[Cards]:
         """See `Step.write`."""
         saved, resolved = plan.inputs.saved, plan.resolved
-        keeper = CardKeeper(saved, block, self._configurations(run), force=self.force)
         neurons, super_weights = list(saved.neurons), list(saved.super_weights)
+        keeper = CardKeeper(saved, block, self._configurations(run), force=self.force)
         if self.choices.has_neuron_cards:
             neurons = keeper.keep_neurons(result.neurons)
         if self.choices.super_weights:
-            notes = [*_notes_on_neurons(block.header, resolved.weights), *result.super_weights.notes]
+            notes = [*notes_on_neurons(block.header, resolved.weights), *result.super_weights.notes]
             super_weights = keeper.keep_super_weights(result.super_weights.cards, notes)
         if result.census:
             keeper.keep_census(result.census)
@@ -251,35 +220,6 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         files = {**paths_of(saved.folder), **resolved.files}
         return Outcome(cards, block.header, saved.folder.path, files, is_new=True, named=resolved.named)
 
-    def _say(self, run: ModelRun, budget: TextBudget | None, planned: SuperWeightWork) -> None:
-        """Say what will run, and what the text's measuring could not know yet."""
-        known = [] if budget is None else budget.plan(self.choices.windows).notes
-        for note in planned.measured.windows.windows.notes:
-            if note not in known:
-                run.progress.warn(note)
-
-    def _is_finished(self, saved: SavedCards, named: NamedWeights) -> bool:
-        """Whether every card that is asked for is there, so far as can be said without the model."""
-        choices, unclear = self.choices, saved.by_module.neurons
-        return (
-            saved.header is not None
-            and (not choices.super_weights or saved.super_weight_file.path.exists())
-            and (not choices.has_neuron_cards or saved.neuron_file.path.exists())
-            and (not choices.census or saved.folder.census.exists())
-            and saved.holds(named.coordinates, named.candidates)
-            and all(choice.is_in(saved.neurons, unclear=unclear) for choice in choices.neurons)
-        )
-
-    def _asked_neurons(self, saved: SavedCards, super_weights: Sequence[SuperWeightCard]) -> list[NeuronCard]:
-        columns = set(map(neuron_of, super_weights))
-        unclear = saved.by_module.neurons
-        return [
-            card
-            for card in saved.neurons
-            if identity(card) in columns
-            or any(choice.is_in([card], unclear=unclear) for choice in self.choices.neurons)
-        ]
-
     def _saved(self, run: ModelRun, place: Place) -> SavedCards:
         return SavedCards.open(VocabFolder(self.root, place.folder.name), run.progress.warn)
 
@@ -289,16 +229,6 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
     @property
     def _dataset_fingerprint(self) -> str | None:
         return None if self.text is None else self.text.fingerprint
-
-
-def _notes_on_neurons(header: RunHeader, weights: Sequence[SuperWeight]) -> list[str]:
-    """Which super weights' neurons can have no card."""
-    undefined = [] if header.without_effects is MISSING else header.without_effects
-    return [_without_card(module) for module in undefined if any(weight.module == module for weight in weights)]
-
-
-def _without_card(module: str) -> str:
-    return f"Neurons of {module} write elsewhere than where the unembedding reads; they have no card."
 
 
 def vocab(
