@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pkgutil
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,10 @@ import pytest
 
 from swa.errors import UnsupportedModelError
 from swa.models.loading import load
+from swa.reports import plots
 from swa.runs.driver.keys import values_of
+from swa.runs.files.whole import merged
 from swa.runs.steps import detect, evaluate, vocab
-from swa.runs.steps.whole import merged
 from swa.schemas.registry import parse_record
 from swa.schemas.validation import validate_file
 from swa.store.results import RunFolder
@@ -58,7 +60,10 @@ def first(original):
 @pytest.fixture
 def undrawn(monkeypatch) -> None:
     """Figures take most of the time."""
-    monkeypatch.setattr("swa.reports.plots.style.png", lambda _figure: b"\x89PNG, as it were")
+    for found in pkgutil.iter_modules(plots.__path__, f"{plots.__name__}."):
+        monkeypatch.setattr(f"{found.name}.draw", lambda *_, **__: None, raising=False)
+    for module in ("plots.style", "sections.detection", "sections.impact"):
+        monkeypatch.setattr(f"swa.reports.{module}.png", lambda _figure: b"\x89PNG, as it were")
 
 
 @pytest.fixture
@@ -121,22 +126,20 @@ def test_the_steps_one_by_one_give_the_same_numbers(first, swa, helpful, undrawn
         (FOLDER.cards.path, "helpful-*/metrics/super_weights/super_weights.jsonl"),
         (FOLDER.cards.path, "helpful-*/metrics/neurons/neurons.jsonl"),
     ):
-        together, alone = (
-            [json.loads(text) for text in ([path.read_text()] if path.suffix == ".json" else path.open())]
-            for path in (only(root, pattern), only(Path("alone"), pattern))
-        )
-        assert [numbers(one) for one in together] == [numbers(one) for one in alone], pattern
+        together, alone = (numbers(only(place, pattern)) for place in (root, Path("alone")))
+        assert together == alone, pattern
 
 
-def numbers(record: dict) -> dict:
-    """A record without what says when and how it was made."""
-    return {name: value for name, value in record.items() if name not in ("run", "timings")}
+def numbers(path: Path) -> list[dict]:
+    """The records of a file without what says when and how they were made."""
+    texts = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    return [{k: v for k, v in json.loads(text).items() if k not in ("run", "timings")} for text in texts]
 
 
-def test_the_same_again_computes_nothing_and_says_the_same(first, whole_way, monkeypatch):
+def test_the_same_again_computes_nothing_and_says_the_same(first, swa, helpful, monkeypatch):
     monkeypatch.setattr(load, "load_model", None)
     before = {path: path.read_bytes() for path in files_below(FOLDER.path)}
-    again = whole_way()
+    again = swa("run", helpful, *WORDS)
     assert (again.code, again.err.count("finished already")) == (0, 3)
     assert again.out.splitlines()[-2:] == first.called.out.splitlines()[-2:]
     assert {path: path.read_bytes() for path in files_below(FOLDER.path)} == before
@@ -162,8 +165,9 @@ def test_force_does_every_step_again(first, whole_way):
     assert whole_way("--force").code == 0
     for kind in ("detection", "analysis"):
         assert len(list(FOLDER.evaluations.path.glob(f"*/data/{kind}_*.json"))) == 2
-    cards = only(FOLDER.cards.path, "*/metrics/super_weights/super_weights.jsonl")
-    assert cards.stat().st_mtime_ns > (first.place / cards).stat().st_mtime_ns
+    answers = list(FOLDER.path.rglob("ledger/*"))
+    assert answers
+    assert all(path.stat().st_mtime_ns > (first.place / path).stat().st_mtime_ns for path in answers)
 
 
 def test_several_models_are_compared_and_the_object_names_every_file(first, whole_way, helpful, other):

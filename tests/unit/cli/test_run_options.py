@@ -106,7 +106,7 @@ def test_every_option_acts_as_in_the_single_commands(name, planned):
         alone = planned(command, "a/x", *usual, *more)
         assert alone["load"] == together["load"]
         if command == "vocab" and name in ("neurons", "all_neurons"):
-            assert alone["vocab"].choices.neuron_options == together["vocab"].choices.neuron_options
+            assert alone["vocab"].choices.cards == together["vocab"].choices.cards
         else:
             assert asked({command: alone[command]}) == asked({command: together[command]})
 
