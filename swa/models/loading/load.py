@@ -88,7 +88,8 @@ def load_model(
         cache_dir=cache_dir,
     )
     _check_memory(place.folder, config, placement)
-    tokenizer = tokenizer or read_tokenizer(place.folder, trust_remote_code=trust_remote_code)
+    if tokenizer is None:
+        tokenizer = read_tokenizer(place.folder, trust_remote_code=trust_remote_code)
     network = read_network(
         place.folder, config, placement=placement, trust_remote_code=trust_remote_code, progress=progress
     )
