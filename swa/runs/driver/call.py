@@ -6,13 +6,13 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-
 from swa.options import Options, options_of, written
-from swa.schemas.run import EffectiveOption, Origin
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # help pages load no records
+    from pydantic import JsonValue
+
     from swa.models.loading.loaded import LoadedModel
+    from swa.schemas.run import EffectiveOption, Origin
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Call:
             groups: Each group of options, and its default in that command.
             flags: Flags that stand in no group, off by default.
         """
+        from swa.schemas.run import EffectiveOption
+
         names: list[JsonValue] = [model if isinstance(model, str) else model.name for model in models]
         options = {"models": EffectiveOption(value=names, origin="python")}
         words = [command, *map(str, names)]
