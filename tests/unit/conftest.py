@@ -11,7 +11,14 @@ from swa.engine.ledger import Ledger, Round
 from swa.schemas.detection import DetectionResult
 from tests.support.records import detection
 
-FIGURES = ("detection_iterations", "super_weight_distribution", "moe_analysis")
+FIGURES = (
+    "detection_iterations",
+    "super_weight_distribution",
+    "moe_analysis",
+    "impact_comparison",
+    "combined_analysis",
+    "model_comparison",
+)
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +30,16 @@ def helpful(tmp_path_factory) -> str:
     write_helpful_checkpoint(folder)
     gc.collect()
     gc.freeze()  # garbage is collected after each model: it need not look through all modules each time
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory) -> str:
+    """The path of a tiny model of the same type without a super weight."""
+    from tests.support.tiny_checkpoint import write_tiny_checkpoint
+
+    folder = tmp_path_factory.mktemp("models") / "plain"
+    write_tiny_checkpoint(folder, "gpt2")
     return str(folder)
 
 
