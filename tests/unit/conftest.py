@@ -43,12 +43,17 @@ def plain(tmp_path_factory) -> str:
     return str(folder)
 
 
-@pytest.fixture
-def undrawn(monkeypatch) -> None:
+def undraw(patched: pytest.MonkeyPatch) -> None:
     """Figures take most of the time; each is a sentence instead."""
     for name in FIGURES:
-        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda _record, name=name: f"{name}, as it were")
-    monkeypatch.setattr("swa.reports.plots.style.png", str.encode)
+        patched.setattr(f"swa.reports.plots.{name}.draw", lambda _record, name=name: f"{name}, as it were")
+    patched.setattr("swa.reports.plots.style.png", str.encode)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """No figure is drawn."""
+    undraw(monkeypatch)
 
 
 class Detecting:
