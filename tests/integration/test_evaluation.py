@@ -13,13 +13,16 @@ from lm_eval.models.huggingface import HFLM
 
 import swa.engine.packing.scorer as sequences_module
 from swa.data.sources import TextSource
+from swa.engine.ledger import Ledger, MemoryLedger
 from swa.errors import UsageError
-from swa.evaluation.analysis import evaluate
+from swa.evaluation.analysis import Evaluation, evaluate
 from swa.evaluation.harness.tasks import load_tasks
 from swa.evaluation.options import EvaluateOptions
 from swa.models.discovery.sites import parameter_of
 from swa.store.ledger import FileLedger
-from tests.support.evaluating import FailingLedger, Heard, edited_copy, reading_model, super_weight
+from tests.support.dying import DyingLedger
+from tests.support.evaluating import Heard, edited_copy, reading_model, super_weight
+from tests.support.ledgers import KilledLedger
 from tests.support.tiny_checkpoint import letter_tokenizer
 
 _DRAW = random.Random(8)
@@ -237,99 +240,76 @@ def n_tokens_run(loaded, monkeypatch):
     return counts
 
 
-def test_an_interrupted_evaluation_goes_on_and_recomputes_nothing(planted, builtin, monkeypatch):
-    loaded, weights = planted
-    options = EvaluateOptions(batch_size=4)
-    before = {name: parameter.clone() for name, parameter in loaded.model.named_parameters()}
-    counts = n_tokens_run(loaded, monkeypatch)
-    whole = FailingLedger()
-    expected = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=whole)
-    uninterrupted = dict(counts)
-    ledger = FailingLedger()
-    for stop in range(len(whole.kept)):
-        ledger.fail_after = stop
-        with pytest.raises(KeyboardInterrupt):
-            evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
-        assert len(ledger.kept) == stop
-        for name, parameter in loaded.model.named_parameters():
-            assert torch.equal(parameter, before[name])
-    ledger.fail_after = None
-    found = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
-    assert found == expected
-    assert ledger.kept == whole.kept
-    counts.update(first=0, last=0)
-    assert evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger) == expected
-    assert counts == {"first": 0, "last": 0}
-    assert uninterrupted["last"] > 0
-
-
 @pytest.mark.parametrize("planted", ["llama", "bloom"], indirect=True)
-def test_answers_on_disk_give_the_same_records_and_notes(planted, builtin, tmp_path):
+def test_killed_after_each_item_it_gives_the_same_records_and_notes(planted, tmp_path):
     loaded, weights = planted
-    options = EvaluateOptions(scales=(0.0, 1e30))  # losses that are no numbers come back too
-    expected = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options)
-    for _ in range(2):
-        ledger = FileLedger(tmp_path, warn=print)
-        found = evaluate(loaded, weights, text=TEXT, tasks=builtin, options=options, ledger=ledger)
-        assert found.analysis.model_dump_json() == expected.analysis.model_dump_json()
-        assert {name: list(map(repr, items)) for name, items in found.items["builtin"].items()} == {
-            name: list(map(repr, items)) for name, items in expected.items["builtin"].items()
-        }
-        assert found.notes == expected.notes
+    tasks = load_tasks(["builtin"], n_items=6, seed=42, num_fewshot=None, data_dir=None, progress=Heard())
+    options = EvaluateOptions(perplexity_samples=6, batch_size=4, scales=(0.0, 1e30))  # losses that are no numbers too
+    before = {name: parameter.clone() for name, parameter in loaded.model.named_parameters()}
+
+    def evaluated(ledger: Ledger) -> Evaluation:
+        return evaluate(loaded, weights, text=TEXT, tasks=tasks, options=options, ledger=ledger)
+
+    expected = evaluated(MemoryLedger())
+    found = None
+    while found is None:
+        try:
+            found = evaluated(DyingLedger(tmp_path))
+        except KeyboardInterrupt:
+            assert all(torch.equal(parameter, before[name]) for name, parameter in loaded.model.named_parameters())
+    assert len(list(tmp_path.iterdir())) > 10
+    ledger = FileLedger(tmp_path, warn=print)
+    for other in (found, evaluated(ledger)):
+        assert other.analysis.model_dump_json() == expected.analysis.model_dump_json()
+        assert repr(other.items) == repr(expected.items)
+        assert other.notes == expected.notes
     assert ledger.n_kept == 0
     shares = loaded.model.config.model_type == "llama"
     assert sum("cannot be shared" in note for note in expected.notes) == (not shares)
 
 
-def more_than(planted, builtin, before, after):
-    """Items of a second evaluation that the first one lacks; the second gives what it gives alone."""
+def more_than(planted, before, after):
+    """How many items an evaluation has, and how many more a second one; the second gives what it gives alone."""
     loaded, weights = planted
     weights = weights + [super_weight(loaded, 1, row, 4) for row in range(4)]
 
     def evaluated(choice, ledger):
-        options = EvaluateOptions(**{"scales": (0.0,), "perplexity_samples": 6} | choice.get("options", {}))
-        tasks = builtin if choice.get("tasks") else []
-        return evaluate(loaded, weights[: choice.get("n", 5)], text=TEXT, tasks=tasks, options=options, ledger=ledger)
+        n, *options = choice
+        chosen = EvaluateOptions(perplexity_samples=6, **dict(options))
+        return evaluate(loaded, weights[:n], text=TEXT, options=chosen, ledger=ledger)
 
-    ledger, alone = FailingLedger(), FailingLedger()
+    ledger, alone = KilledLedger(), KilledLedger()
     evaluated(before, ledger)
-    kept = set(ledger.kept)
+    n_before = len(ledger.computed)
     assert evaluated(after, ledger) == evaluated(after, alone)
-    new = ledger.kept.keys() - kept
-    assert new <= alone.kept.keys()
-    return kept, new
+    new = ledger.computed[n_before:]
+    assert len(set(ledger.computed)) == len(ledger.computed)
+    assert set(new) <= set(alone.computed)
+    return n_before, len(new)
 
 
-def test_one_more_scale_task_or_super_weight_keeps_all_other_items(planted, builtin):
+def test_one_more_scale_or_super_weight_keeps_all_other_items(planted):
     # one batch of texts: its layout, the intact model, five single ones in two chunks, all together
-    kept, new = more_than(planted, builtin, {}, {"options": {"scales": (0.0, 0.5)}})
-    assert (len(kept), len(new)) == (5, 3)
-    kept, new = more_than(planted, builtin, {}, {"options": {"scales": (0.5, 0.0)}})
-    assert (len(kept), len(new)) == (5, 3)
-    kept, new = more_than(planted, builtin, {"n": 4}, {"n": 5})  # a chunk of its own, and another 'all together'
-    assert (len(kept), len(new)) == (4, 2)
-    kept, new = more_than(planted, builtin, {}, {"tasks": True})
-    assert len(kept) == 5
-    assert len(new) > 5
-    for left_out in ("individual", "combined"):
-        kept, new = more_than(planted, builtin, {}, {"options": {left_out: False}})
-        assert new == set()
-        kept, new = more_than(planted, builtin, {"options": {left_out: False}}, {})
-        assert len(new) == (2 if left_out == "individual" else 1)
+    assert more_than(planted, (5,), (5, ("scales", (0.0, 0.5)))) == (5, 3)
+    assert more_than(planted, (5,), (5, ("scales", (0.5, 0.0)))) == (5, 3)
+    assert more_than(planted, (4,), (5,)) == (4, 2)  # a chunk of its own, and another 'all together'
+    for left_out, n in (("individual", 2), ("combined", 1)):
+        assert more_than(planted, (5,), (5, (left_out, False))) == (5, 0)
+        assert more_than(planted, (5, (left_out, False)), (5,)) == (5 - n, n)
 
 
 def test_one_super_weight_alone_and_together_is_measured_once(planted, monkeypatch):
     loaded, weights = planted
-    ledger = FailingLedger()
+    ledger = KilledLedger()
     monkeypatch.setattr(sequences_module, "layout_is_exact", lambda *_: True)
     counts = n_tokens_run(loaded, monkeypatch)
     evaluate(loaded, [], text=TEXT, ledger=ledger)
     once = dict(counts)
-    n_items = len(ledger.kept)
+    n_items = len(ledger.computed)
     counts.update(first=0, last=0)
     found = evaluate(loaded, weights[1:], text=TEXT, ledger=ledger).analysis  # in the last of four layers
     assert found.individual[0].perplexity == found.combined[0].perplexity
-    assert len(ledger.kept) == 2 * n_items - 1  # the layout is there already
+    assert len(ledger.computed) == 2 * n_items - 1  # the layout is there already
     # the intact model shares its layers
     assert counts["first"] < 1.2 * once["first"]
     assert counts["last"] > 1.8 * once["last"]
@@ -351,17 +331,16 @@ def test_the_intact_model_runs_once_for_all_chunks_of_a_batch(planted, monkeypat
 
 def test_other_numbers_are_not_taken_for_finished(planted):
     loaded, weights = planted
-    ledger = FailingLedger()
+    ledger = KilledLedger()
     evaluate(loaded, weights[:1], text=TEXT, ledger=ledger)
     for options in (
         EvaluateOptions(perplexity_samples=3),
         EvaluateOptions(batch_size=1),
         EvaluateOptions(protocol="windows", tokens=300, window_len=64, stride=32),
     ):
-        alone = FailingLedger()
+        alone = KilledLedger()
         evaluate(loaded, weights[:1], text=TEXT, ledger=alone, options=options)
-        layouts = {key for key, answer in alone.kept.items() if "layout" in answer.values}
-        assert not (alone.kept.keys() - layouts) & ledger.kept.keys()
+        assert not {key for key in alone.computed if "layout" not in alone.get(key).values} & {*ledger.computed}
 
 
 def test_an_edit_without_effect_says_why(planted):

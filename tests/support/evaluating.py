@@ -1,19 +1,21 @@
-"""What tests of the evaluation share: a tiny model that takes longer prompts, a ledger that fails, oracles."""
+"""What tests of the evaluation share: a tiny model that takes longer prompts, ledgers that are watched, oracles."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 import torch
 
-from swa.engine.ledger import MemoryLedger
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import SilentProgress, Task
 from swa.schemas.detection import SuperWeight
-from swa.store.ledger import Answer
+from swa.store.ledger import FileLedger
+from swa.store.tree import ModelFolder
 from tests.support.tiny_checkpoint import letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny
 
@@ -53,20 +55,24 @@ def edited_copy(loaded: LoadedModel, weights, factor: float = 0.0):
     return network
 
 
-class FailingLedger(MemoryLedger):
-    """Keeps answers in memory; can fail after some of them, as a kill would."""
+@contextmanager
+def interrupted_after(is_time: Callable[[FileLedger], object]) -> Iterator[None]:
+    """The process is interrupted before it keeps its next answer."""
+    put = FileLedger.put
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[str, Answer] = {}
-        self.fail_after: int | None = None
-
-    def put(self, key: str, answer: Answer) -> None:
-        if self.fail_after is not None and len(self.kept) >= self.fail_after:
+    def interrupting(ledger, key, answer):
+        if is_time(ledger):
             raise KeyboardInterrupt
-        assert key not in self.kept, "a finished item was computed again"
-        self.kept[key] = dataclasses.replace(answer, seconds=0.0)
-        super().put(key, answer)
+        put(ledger, key, answer)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(FileLedger, "put", interrupting)
+        yield
+
+
+def answers_in(folder: ModelFolder) -> dict[Path, int]:
+    """When each answer of an item was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.ledger.iterdir()}
 
 
 class Heard(SilentProgress):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from swa.engine.ledger import Ledger, Round
+from swa.runs.options import RunOptions
 from swa.schemas.detection import DetectionResult
+from swa.store.names import model_folder_name
+from swa.store.tree import ModelFolder
 from tests.support.records import detection
 
+ROOT = RunOptions.results_dir
 FIGURES = (
     "detection_iterations",
     "super_weight_distribution",
@@ -31,6 +36,12 @@ def helpful(tmp_path_factory) -> str:
     gc.collect()
     gc.freeze()  # garbage is collected after each model: it need not look through all modules each time
     return str(folder)
+
+
+@pytest.fixture
+def folder(helpful) -> ModelFolder:
+    """Where commands put what is about it."""
+    return ModelFolder(ROOT, model_folder_name(helpful, Path(helpful)))
 
 
 @pytest.fixture(scope="session")

@@ -14,16 +14,11 @@ from swa.schemas.validation import validate_file
 from swa.store.names import model_folder_name
 from swa.store.tree import ModelFolder
 from tests.support.helpful import COORDINATE
+from tests.unit.conftest import ROOT
 
-ROOT = Path("results/comprehensive_super_weight_analysis")
 QUIET = "L0.mlp.c_proj[1,2]"
 TASK = ("--accuracy-tasks", "builtin", "--accuracy-samples", "3")
 WORDS = ("--dataset", "builtin", *TASK, "--super-weights", COORDINATE, "--super-weights", QUIET, "--scales", "0", "0.5")
-
-
-@pytest.fixture
-def folder(helpful) -> ModelFolder:
-    return ModelFolder(ROOT, model_folder_name(helpful, Path(helpful)))
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from swa.store.names import model_folder_name
-from swa.store.tree import ModelFolder
+from tests.support.evaluating import answers_in
 from tests.support.helpful import COORDINATE
+from tests.unit.conftest import ROOT
 
-ROOT = Path("results/comprehensive_super_weight_analysis")
 TEXT = ("--dataset", "builtin", "--perplexity-samples", "2", "--super-weights")
 TASK = ("--accuracy-tasks", "builtin_choices", "--accuracy-samples", "2")
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-@pytest.fixture
-def folder(helpful) -> ModelFolder:
-    return ModelFolder(ROOT, model_folder_name(helpful, Path(helpful)))
 
 
 @pytest.fixture
@@ -49,11 +43,6 @@ def full_disk(beginning: str, *, after: int = 0) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Path, "replace", refusing)
         yield
-
-
-def answers(folder: ModelFolder) -> dict[Path, int]:
-    """When each answer of an item was written."""
-    return {path: path.stat().st_mtime_ns for path in folder.ledger.iterdir()}
 
 
 def test_a_results_folder_that_cannot_be_written(evaluate):
@@ -113,9 +102,9 @@ def test_what_cannot_be_written_does_not_lose_the_answers(evaluate, folder, name
         called = evaluate()
     assert called.code == 7
     assert "is kept in" in called.err
-    before = answers(folder)
+    before = answers_in(folder)
     assert evaluate().code == 0
-    assert answers(folder) == before
+    assert answers_in(folder) == before
     assert len(folder.analyses()) == 1
 
 
