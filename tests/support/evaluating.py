@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from swa.data.sources import TextSource
+from swa.models.discovery.sites import parameter_of
 from swa.models.loading.loaded import LoadedModel
 from swa.progress import SilentProgress, Task
 from swa.schemas.detection import SuperWeight
@@ -18,6 +21,16 @@ from swa.store.ledger import FileLedger
 from swa.store.tree import ModelFolder
 from tests.support.tiny_checkpoint import letter_tokenizer
 from tests.support.tiny_loaded import loaded_tiny
+
+_DRAW = random.Random(8)
+WORDS = ["".join(_DRAW.choice("abcdefghij") for _ in range(_DRAW.randint(2, 9))) for _ in range(60)]
+PARAGRAPHS = tuple(
+    row
+    for i in range(12)
+    for row in ("", f" = Heading {i} = ", " " + " ".join(_DRAW.choice(WORDS) for _ in range(8 + 2 * i)) + " ")
+)
+TEXT = TextSource("words", PARAGRAPHS)
+"""Paragraphs of 8 to 30 drawn words, with headings between them."""
 
 
 def reading_model(name: str = "llama", *, context_length: int = 512) -> LoadedModel:
@@ -42,6 +55,25 @@ def super_weight(loaded: LoadedModel, number: int, row: int, col: int) -> SuperW
         found_by=[],
         published=False,
     )
+
+
+def weights_of(loaded: LoadedModel) -> list[SuperWeight]:
+    """Two scalars in the first and the last matrix; of experts, where there are any."""
+    experts = [number for number, site in enumerate(loaded.sites) if site.kind == "expert"]
+    first, *_, last = experts or range(len(loaded.sites))
+    return [super_weight(loaded, first, 3, 5), super_weight(loaded, last, 2, 1)]
+
+
+def planted_model(name: str) -> tuple[LoadedModel, list[SuperWeight]]:
+    """A tiny model in which two scalars matter, and the scalars."""
+    loaded = reading_model(name)
+    loaded = dataclasses.replace(loaded, model=copy.deepcopy(loaded.model))
+    weights = weights_of(loaded)
+    with torch.no_grad():
+        for weight in weights:
+            site = loaded.sites.find(weight.coordinate)
+            site.view(parameter_of(loaded.model, site).data)[weight.row, weight.col] = 30.0
+    return loaded, weights
 
 
 def edited_copy(loaded: LoadedModel, weights, factor: float = 0.0):
