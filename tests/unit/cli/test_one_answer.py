@@ -19,7 +19,7 @@ from swa.cli.tables import evaluate_show
 from swa.cli.terminal.output import Output
 from swa.schemas.evaluation import AccuracyImpact, BaselineAccuracy, ImpactRecord, ModelAnalysis
 from tests.support.artifacts import analysis_record, detection_record, header, save_analysis, save_detection
-from tests.unit.cli.evaluate_fakes import perplexity
+from tests.support.evaluation_records import perplexity
 from tests.unit.cli.fakes import confirmation, super_weight
 
 INF, NAN = math.inf, math.nan
