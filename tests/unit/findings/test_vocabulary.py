@@ -11,8 +11,8 @@ from swa.findings.vocabulary import cross_model_summary, model_summary
 from swa.runs.files.readme import readme_text
 from swa.runs.files.rows import NEURON_COLUMNS, SUPER_WEIGHT_COLUMNS, neuron_row, super_weight_row
 from swa.schemas.cards import Enrichment
-from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, neuron_card
+from tests.support.cards import METRICS, SITE, card, interval, neuron_card
+from tests.support.records import super_weight
 
 WEIGHT = super_weight()
 
