@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -99,13 +98,3 @@ def evaluation(monkeypatch) -> EvaluateMachinery:
 def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
     """As `evaluation`, with real figures."""
     return EvaluateMachinery().install(monkeypatch, figures=True)
-
-
-@pytest.fixture
-def stdin(monkeypatch) -> Callable[[bytes], None]:
-    """Gives standard input its content."""
-
-    def give(content: bytes) -> None:
-        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
-
-    return give

@@ -12,11 +12,11 @@ import pytest
 from swa.cli.tables.cascade_show import build_table
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
-from swa.store.atomic import WriteError
 from swa.store.ledger import FileLedger
 from swa.store.names import model_folder_name
 from swa.store.vocab_tree import VocabFolder
 from tests.support.cards import cascade_result
+from tests.support.dying import full_after, raising
 from tests.support.helpful import COORDINATE as ONE
 from tests.support.records import files_below, super_weight
 from tests.unit.cli.test_vocab_show import printed
@@ -98,7 +98,7 @@ class TestFiles:
 @pytest.mark.usefixtures("undrawn")
 class TestAgain:
     def test_nothing_is_loaded_computed_or_written(self, cascade, first, folder, monkeypatch):
-        monkeypatch.setattr("swa.models.loading.load.load_model", _raise(AssertionError("nothing is missing")))
+        monkeypatch.setattr("swa.models.loading.load.load_model", raising(AssertionError("nothing is missing")))
         before = files_below(ROOT)
         again = cascade(*BOTH, "--layers", "all")
         assert again.out == first.out
@@ -142,7 +142,7 @@ class TestAgain:
 
     def test_killed_before_the_figures(self, cascade, folder, monkeypatch):
         with monkeypatch.context() as dying:
-            dying.setattr("swa.reports.plots.style.png", _raise(KeyboardInterrupt()))
+            dying.setattr("swa.reports.plots.style.png", raising(KeyboardInterrupt()))
             assert cascade(*BOTH).code == 130
         assert block(folder.run_config)["status"] == "interrupted"
         assert len(records(folder)) == 2
@@ -151,15 +151,8 @@ class TestAgain:
         assert block(folder.run_config)["status"] == "complete"
 
     def test_a_full_disk(self, cascade, folder, monkeypatch):
-        put = FileLedger.put
-
-        def limited(ledger, key, answer):
-            if ledger.n_kept:
-                raise WriteError("'x' could not be written: No space left.")
-            put(ledger, key, answer)
-
         with monkeypatch.context() as failing:
-            failing.setattr(FileLedger, "put", limited)
+            failing.setattr(FileLedger, "put", full_after(1))
             called = cascade(*NAMED, "--batch-size", "1")
         assert called.code == 7
         assert "is kept in" in called.err
@@ -222,10 +215,3 @@ def test_the_table_has_a_row_a_layer():
         ["10", "0", "0", "0", "10.0", "10.0", "10", "10"],
         ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11", "11"],
     ]
-
-
-def _raise(error: BaseException):
-    def fail(*_, **__):
-        raise error
-
-    return fail

@@ -10,10 +10,10 @@ import pytest
 
 from swa.errors import UnsupportedModelError
 from swa.models.readout.residual_write import Branches
-from swa.store.atomic import WriteError
 from swa.store.ledger import FileLedger
 from swa.store.names import model_folder_name
 from swa.store.vocab_tree import VocabFolder
+from tests.support.dying import full_after, raising
 from tests.support.helpful import COORDINATE as ONE
 from tests.support.records import contents, files_below
 
@@ -178,7 +178,7 @@ class TestForce:
     def test_an_interrupted_one_leaves_what_was_finished(self, vocab, folder, monkeypatch):
         before = folder.super_weight_cards.read_bytes()
         with monkeypatch.context() as dying:
-            dying.setattr(FileLedger, "put", _raise(KeyboardInterrupt()))
+            dying.setattr(FileLedger, "put", raising(KeyboardInterrupt()))
             assert vocab(*self.WORDS).code == 130
         assert block(folder)["status"] == "interrupted"
         assert folder.super_weight_cards.read_bytes() == before
@@ -232,7 +232,7 @@ class TestNeurons:
 
 class TestFailures:
     def test_a_model_without_vocabulary_effects_ends_before_the_pass(self, vocab, folder, monkeypatch):
-        failing = _raise(UnsupportedModelError("Several streams."))
+        failing = raising(UnsupportedModelError("Several streams."))
         monkeypatch.setattr("swa.vocabulary.space.vocabulary_space", failing)
         called = vocab(*BOTH)
         assert called.code == 4
@@ -240,15 +240,8 @@ class TestFailures:
 
     @pytest.mark.parametrize(("n_kept", "code"), [(0, 2), (1, 7)])
     def test_a_full_disk(self, vocab, folder, monkeypatch, n_kept, code):
-        put, full = FileLedger.put, WriteError("'x' could not be written: No space left.")
-
-        def limited(ledger, key, answer):
-            if ledger.n_kept == n_kept:
-                raise full
-            put(ledger, key, answer)
-
         with monkeypatch.context() as failing:
-            failing.setattr(FileLedger, "put", limited)
+            failing.setattr(FileLedger, "put", full_after(n_kept))
             called = vocab(*BOTH)
         assert called.code == code
         assert "No space left" in called.err
@@ -274,10 +267,3 @@ class TestFailures:
         called = vocab("--neurons", "0:7")
         assert called.code == 7
         assert "The models' own files are written" in called.err
-
-
-def _raise(error: BaseException):
-    def fail(*_, **__):
-        raise error
-
-    return fail
