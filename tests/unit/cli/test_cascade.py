@@ -9,17 +9,19 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from swa.cli.tables.cascade_show import build_table
+from swa.cli.tables.cascade_show import N_SHOWN, show
+from swa.cli.terminal.output import Output
+from swa.runs.driver.step import Outcome
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
 from swa.store.ledger import FileLedger
 from swa.store.names import model_folder_name
 from swa.store.vocab_tree import VocabFolder
+from tests.support.artifacts import header
 from tests.support.cards import cascade_result
 from tests.support.dying import full_after, raising
 from tests.support.helpful import COORDINATE as ONE
 from tests.support.records import files_below, super_weight
-from tests.unit.cli.test_vocab_show import printed
 
 ROOT = Path("results/vocab-analysis")
 TWO = "L2.mlp.c_proj[6,9]"
@@ -208,10 +210,17 @@ class TestDetection:
         assert "finished already" in cascade(*words).err
 
 
-def test_the_table_has_a_row_a_layer():
-    rows = [line.split() for line in printed(build_table(cascade_result(super_weight())), 120)]
-    assert rows[2:5] == [
-        ["0"] * 8,
-        ["10", "0", "0", "0", "10.0", "10.0", "10", "10"],
-        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11", "11"],
+def test_a_table_of_layers_for_each_super_weight(capsys):
+    results = [cascade_result(super_weight(number, 2)) for number in range(N_SHOWN + 5)]
+    done = Outcome(results, header("cascade"), Path("results"), {"cascade": "cascade.jsonl"}, is_new=True)
+    show(done, Output())
+    out = capsys.readouterr().out
+    rows = [line.split()[:6] for line in out.splitlines() if line.strip()[:2] in ("0 ", "10", "11")]
+    assert rows[:3] == [
+        ["0"] * 6,
+        ["10", "0", "0", "0", "10.0", "10.0"],
+        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0"],
     ]
+    assert len(rows) == 3 * N_SHOWN
+    assert out.index("[0,2], by layer") < out.index("[1,2], by layer")
+    assert "and 5 super weights more in cascade.jsonl (-v shows all)" in out
