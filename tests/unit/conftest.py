@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import io
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from swa.detection.given import record_of
 from swa.engine.ledger import Ledger, Round
 from swa.runs.options import RunOptions
 from swa.schemas.detection import DetectionResult
 from swa.store.names import model_folder_name
 from swa.store.tree import ModelFolder
-from tests.support.records import detection
+from tests.support.records import confirmation, detection
 
 ROOT = RunOptions.results_dir
 FIGURES = (
-    "detection_iterations",
-    "super_weight_distribution",
-    "moe_analysis",
-    "impact_comparison",
-    "combined_analysis",
-    "model_comparison",
+    *("detection_iterations", "super_weight_distribution", "moe_analysis", "impact_comparison", "combined_analysis"),
+    *("model_comparison", "intervention_deltas", "token_shifts", "neuron_effects", "cascade"),
 )
 
 
@@ -57,7 +57,7 @@ def plain(tmp_path_factory) -> str:
 def undraw(patched: pytest.MonkeyPatch) -> None:
     """Figures take most of the time; each is a sentence instead."""
     for name in FIGURES:
-        patched.setattr(f"swa.reports.plots.{name}.draw", lambda _record, name=name: f"{name}, as it were")
+        patched.setattr(f"swa.reports.plots.{name}.draw", lambda *_, name=name, **__: f"{name}, as it were")
     patched.setattr("swa.reports.plots.style.png", str.encode)
 
 
@@ -68,7 +68,7 @@ def undrawn(monkeypatch) -> None:
 
 
 class Detecting:
-    """Stands in for the analysis of a detection.
+    """Stands in for the analysis of a detection: it finds one confirmed super weight.
 
     Attributes:
         asked: Options of each detection.
@@ -86,7 +86,12 @@ class Detecting:
         """Plan it."""
         self.asked.append(options)
         self.texts.append(text.name if text else None)
-        self._found = detection(model=loaded.name)
+        site = [*loaded.sites][1]
+        weight = record_of(loaded, site, 5, 9, prompts=[], found_by=["spike"], confirmation=confirmation())
+        self._found = detection([weight], model=loaded.name)
+        n_experts = sum(site.kind == "expert" for site in loaded.sites)
+        coverage = self._found.coverage.model_copy(update={"n_experts": n_experts})
+        self._found = self._found.model_copy(update={"coverage": coverage})
         progress.warn("a warning of the analysis")
         return self
 
@@ -105,3 +110,13 @@ def detecting(monkeypatch, undrawn) -> Detecting:
     stand_in = Detecting()
     monkeypatch.setattr("swa.detection.analysis.Detection", stand_in)
     return stand_in
+
+
+@pytest.fixture
+def stdin(monkeypatch) -> Callable[[bytes], None]:
+    """Gives standard input its content."""
+
+    def give(content: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+    return give
