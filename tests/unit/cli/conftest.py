@@ -6,15 +6,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from swa.cli.main import run
+from swa.runs.driver.models import Outcomes
 from tests.unit.cli.evaluate_fakes import EvaluateMachinery
-from tests.unit.cli.fakes import Machinery
 from tests.unit.cli.vocab_fakes import VocabMachinery
 
 
@@ -34,29 +35,45 @@ class Called(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def clean() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [name for name in os.environ if name.startswith("SWA_")]:
+            patched.delenv(name)
+        for name in ("TRANSFORMERS_VERBOSITY", "DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"):
+            patched.setenv(name, "error")
+        patched.setenv("COLUMNS", "120")
+        yield
+
+
 @pytest.fixture(autouse=True)
-def clean(monkeypatch, tmp_path):
-    for name in [name for name in os.environ if name.startswith("SWA_")]:
-        monkeypatch.delenv(name)
-    for name in ("TRANSFORMERS_VERBOSITY", "DATASETS_VERBOSITY", "HF_HUB_VERBOSITY"):
-        monkeypatch.setenv(name, "error")
-    monkeypatch.setenv("COLUMNS", "120")
+def empty_folder(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def machinery(monkeypatch) -> Machinery:
-    return Machinery().install(monkeypatch)
-
-
-@pytest.fixture
-def swa(capsys) -> Callable[..., Called]:
+@pytest.fixture(scope="session")
+def swa() -> Callable[..., Called]:
     def call(*words: str) -> Called:
-        code = run(list(words))
-        captured = capsys.readouterr()
-        return Called(code, captured.out, captured.err)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(list(words))
+        return Called(code, out.getvalue(), err.getvalue())
 
     return call
+
+
+@pytest.fixture
+def handed(monkeypatch) -> list[SimpleNamespace]:
+    """What commands hand to `swa.runs`, which does nothing with it."""
+    calls: list[SimpleNamespace] = []
+
+    def nothing(models, options, **rest) -> Outcomes[Any]:
+        calls.append(SimpleNamespace(models=models, options=options, **rest))
+        return Outcomes([])
+
+    for name in ("detect", "evaluate", "vocab", "cascade"):
+        monkeypatch.setattr(f"swa.runs.{name}", nothing)
+    return calls
 
 
 @pytest.fixture

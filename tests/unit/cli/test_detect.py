@@ -1,8 +1,9 @@
-"""`swa detect` with loading and detection replaced: order, files, resume, failures, exit codes."""
+"""`swa detect`: files, finished work, failures, exit codes, streams."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,100 +11,146 @@ import pytest
 from swa.errors import OutOfMemoryError, UnsupportedModelError, UsageError
 from swa.schemas.registry import parse_record
 from swa.schemas.validation import validate_file
+from swa.store.names import model_folder_name
 from swa.store.tree import ModelFolder
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from tests.support.helpful import COORDINATE
+from tests.support.records import files_below
 
 ROOT = Path("results/comprehensive_super_weight_analysis")
+WORDS = ("--dataset", "builtin", "--screen", "spike", "--seed", "7", "--spike-threshold", "30")
 
 
-def test_the_files_of_a_detection(swa, machinery):
-    called = swa("detect", "fake/model", "--seed", "7", "--spike-threshold", "30")
+@pytest.fixture
+def folder(helpful) -> ModelFolder:
+    return ModelFolder(ROOT, model_folder_name(helpful, Path(helpful)))
+
+
+@pytest.fixture(scope="module")
+def original(swa, helpful, tmp_path_factory):
+    """A real detection, and where it wrote."""
+    place = tmp_path_factory.mktemp("original")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place)
+        called = swa("detect", helpful, *WORDS)
     assert called.code == 0, called.err
-    folder = ModelFolder(ROOT, "fake--model")
+    return called, place
+
+
+@pytest.fixture
+def first(original):
+    """The call of that detection; its files are in this test's folder."""
+    called, place = original
+    shutil.copytree(place, ".", dirs_exist_ok=True)
+    return called
+
+
+@pytest.fixture
+def again(swa, helpful, first):
+    def call(*words: str):
+        return swa("detect", helpful, *WORDS, *words)
+
+    return call
+
+
+def test_the_files_of_a_detection(first, folder, helpful):
     (record,) = folder.detections()
     result = parse_record(record.read_bytes(), "DetectionResult")
     assert result.run.status == "complete"
     assert result.run.options["seed"].value == result.run.seed == 7
     assert result.run.options["seed"].origin == "command line"
-    assert result.run.command_line == ["swa", "detect", "fake/model", "--seed", "7", "--spike-threshold", "30"]
-    assert result.threshold.origin == "command line"
-    assert result.run.dataset_fingerprint == "text wikitext-2"
-    stamp = record.stem.removeprefix("detection_")
-    assert "a warning of the analysis" in folder.log(stamp).read_text()
+    assert result.run.command_line == ["swa", "detect", helpful, *WORDS]
+    assert (result.threshold.origin, result.threshold.value) == ("command line", 30)
+    assert [weight.coordinate for weight in result.super_weights] == [COORDINATE]
+    assert folder.log(record.stem.removeprefix("detection_")).stat().st_size
     for name in ("detection_iterations", "super_weight_distribution"):
         assert (folder.plots / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     for path in (record, folder.super_weights, folder.run_config):
         assert validate_file(path).problems == ()
-        assert str(path) in called.out
-    assert machinery.options.spike_threshold == 30.0
+        assert str(path) in first.out
+    (line,) = folder.super_weights.read_text().splitlines()
+    assert line == result.super_weights[0].model_dump_json()
 
 
-def test_a_kill_between_the_record_and_its_end_is_made_good(swa, machinery):
-    swa("detect", "fake/model")
-    (path,) = ROOT.rglob("run_config.json")
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "detect": config["detect"] | {"status": "started", "ended": None}}))
-    assert swa("detect", "fake/model").code == 0
-    assert json.loads(path.read_text())["detect"]["status"] == "complete"
+def test_a_kill_between_the_record_and_its_end_is_made_good(again, folder):
+    config = json.loads(folder.run_config.read_text())
+    block = config["detect"] | {"status": "started", "ended": None}
+    folder.run_config.write_text(json.dumps({**config, "detect": block}))
+    assert again().code == 0
+    assert json.loads(folder.run_config.read_text())["detect"]["status"] == "complete"
 
 
-def test_a_finished_detection_is_shown_again(swa, machinery):
-    swa("detect", "fake/model")
-    files = {path: path.stat().st_mtime_ns for path in ROOT.rglob("*") if path.is_file() and path.name != ".lock"}
-    called = swa("detect", "fake/model")
+def test_a_finished_detection_is_shown_again(first, again):
+    before = files_below(ROOT)
+    called = again()
     assert called.code == 0
-    assert "L11.mlp.down_proj[507,1229]" in called.out
+    assert called.out == first.out.replace(first.out[first.out.index("log: ") :], "\n")
     assert "finished already" in called.err
-    assert machinery.detected == ["fake/model"]
-    after = {path: path.stat().st_mtime_ns for path in ROOT.rglob("*") if path.is_file() and path.name != ".lock"}
-    assert after == files
+    assert files_below(ROOT) == before
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["--force"], ["--seed", "1"], ["--dataset", "builtin"], ["--screen", "spike"], ["--dtype", "bfloat16"]],
-    ids=" ".join,
-)
-def test_another_question_is_answered_anew(swa, machinery, words):
-    swa("detect", "fake/model")
-    assert swa("detect", "fake/model", *words).code == 0
-    assert len(machinery.detected) == 2
-    assert len(ModelFolder(ROOT, "fake--model").detections()) == 2
-
-
-def test_manners_do_not_make_it_another_question(swa, machinery):
-    swa("detect", "fake/model", "-v")
-    assert swa("detect", "fake/model", "--json", "-q", "--confirmed-only").code == 0
-    assert len(machinery.detected) == 1
-
-
-def test_what_an_interruption_left_out_is_made_from_the_record(swa, machinery):
-    swa("detect", "fake/model")
-    figure = ROOT / "fake--model/plots/detection_iterations.png"
+def test_what_an_interruption_left_out_is_made_from_the_record(again, folder, undrawn):
+    figure = folder.plots / "detection_iterations.png"
     figure.unlink()
-    assert swa("detect", "fake/model").code == 0
+    assert "finished already" in again().err
     assert figure.exists()
-    assert len(machinery.detected) == 1
+
+
+@pytest.mark.parametrize("words", [["--force"], ["--seed", "1"], ["--dtype", "bfloat16"]], ids=" ".join)
+def test_another_question_is_answered_anew(again, folder, detecting, words):
+    config = json.loads(folder.run_config.read_text())
+    config["evaluate"] = {**config["detect"], "command": "evaluate"}
+    folder.run_config.write_text(json.dumps(config))
+    assert again(*words).code == 0
+    assert len(detecting.asked) == 1
+    assert len(folder.detections()) == 2
+    assert json.loads(folder.run_config.read_text())["evaluate"] == config["evaluate"]  # another command's block
+
+
+def test_json_is_one_object(again):
+    called = again("--json")
+    assert called.out.count("\n") == 1
+    parse_record(called.out, "CommandResult")
+    model = called.json["models"][0]
+    assert (model["n_candidates"], model["n_confirmed"]) == (1, 1)
+    assert model["headline"]["largest_delta_loss"] > 2
+    assert all(Path(path).exists() for path in model["files"].values())
+
+
+def test_jsonl_is_records(again):
+    assert [record["coordinate"] for record in again("--jsonl").records] == [COORDINATE]
+
+
+def test_quiet_says_nothing_but_results(again):
+    called = again("-q")
+    assert called.err == ""
+    assert "confirmed" in called.out
+
+
+def test_progress_and_warnings_stay_off_stdout(swa, helpful, detecting, folder):
+    called = swa("detect", helpful, "--dataset", "builtin", "--json")
+    assert "a warning of the analysis" in called.err
+    assert called.json["status"] == "complete"
+    (log,) = folder.logs.iterdir()
+    assert "a warning of the analysis" in log.read_text()
 
 
 @pytest.mark.parametrize("words", ["a/x b/y", "--models a/x b/y", "--models a/x --models b/y", "a/x --models b/y"])
-def test_three_spellings_of_several_models(swa, machinery, words):
+def test_three_spellings_of_several_models(swa, handed, words):
     assert swa("detect", *words.split()).code == 0
-    assert machinery.detected == ["a/x", "b/y"]
+    assert handed[0].models == ["a/x", "b/y"]
 
 
-def test_no_model_means_the_demo(swa, machinery):
+def test_no_model_means_the_demo(swa, handed):
     swa("detect")
-    assert machinery.detected == ["demo"]
+    assert handed[0].models == ["demo"]
 
 
-def test_one_failure_does_not_stop_the_others(swa, machinery):
-    machinery.failing["a/x"] = UnsupportedModelError("It has no MLP.", hint="Take another.")
-    called = swa("detect", "a/x", "b/y", "--json")
+def test_one_failure_does_not_stop_the_others(swa, helpful, detecting):
+    called = swa("detect", "./nothing", helpful, "--dataset", "builtin", "--json")
     assert called.code == 7
     assert called.json["status"] == "partial"
-    assert [model["model"] for model in called.json["models"]] == ["b/y"]
-    assert "a/x: It has no MLP." in called.err
+    assert [model["model"] for model in called.json["models"]] == [helpful]
+    assert "./nothing: There is no model" in called.err
 
 
 @pytest.mark.parametrize(
@@ -119,50 +166,30 @@ def test_one_failure_does_not_stop_the_others(swa, machinery):
     ],
     ids=repr,
 )
-def test_exit_codes(swa, machinery, failure, code):
-    machinery.failing["a/x"] = failure
-    called = swa("detect", "a/x")
+def test_exit_codes(swa, helpful, detecting, folder, failure, code):
+    detecting.failure = failure
+    called = swa("detect", helpful, "--dataset", "builtin")
     assert called.code == code
     assert called.out == ""
-    assert called.err.startswith("Error: ")
+    assert "\nError: " in called.err
     assert "Traceback" not in called.err
+    status = json.loads(folder.run_config.read_text())["detect"]["status"]
+    assert status == ("interrupted" if code == 130 else "failed")
+    assert folder.detections() == []
 
 
-def test_when_all_fail_the_code_is_the_first_ones(swa, machinery):
-    machinery.failing = {"a/x": UnsupportedModelError("No."), "b/y": OutOfMemoryError("No.")}
-    called = swa("detect", "a/x", "b/y")
-    assert called.code == 4
+def test_when_all_fail_the_code_is_the_first_ones(swa):
+    called = swa("detect", "./nothing", "./neither")
+    assert called.code == 3
     assert called.out == ""
 
 
-def test_a_bug_is_shown_with_its_traceback_when_asked(swa, machinery, monkeypatch):
-    machinery.failing["a/x"] = RuntimeError("something else")
-    assert "SWA_DEBUG=1" in swa("detect", "a/x").err
+def test_a_bug_is_shown_with_its_traceback_when_asked(swa, helpful, detecting, monkeypatch):
+    detecting.failure = RuntimeError("something else")
+    words = ("detect", helpful, "--dataset", "builtin")
+    assert "SWA_DEBUG=1" in swa(*words).err
     monkeypatch.setenv("SWA_DEBUG", "1")
-    assert "Traceback" in swa("detect", "a/x").err
-
-
-def test_an_interruption_during_the_work_is_recorded(swa, machinery, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("swa.detection.analysis.detect", interrupted)
-    assert swa("detect", "a/x").code == 130
-    config = json.loads((ROOT / "a--x/run_config.json").read_text())
-    assert config["detect"]["status"] == "interrupted"
-    assert list((ROOT / "a--x/data").iterdir()) == []
-
-
-def test_other_commands_blocks_of_the_run_config_stay(swa, machinery):
-    swa("detect", "a/x")
-    path = ROOT / "a--x/run_config.json"
-    config = json.loads(path.read_text())
-    config["evaluate"] = {**config["detect"], "command": "evaluate"}
-    path.write_text(json.dumps(config))
-    swa("detect", "a/x", "--force", "--seed", "5")
-    after = json.loads(path.read_text())
-    assert after["evaluate"] == config["evaluate"]
-    assert after["detect"]["seed"] == 5
+    assert "Traceback" in swa(*words).err
 
 
 @pytest.mark.parametrize(
@@ -176,6 +203,10 @@ def test_other_commands_blocks_of_the_run_config_stay(swa, machinery):
         ["--device", "gpu"],
         ["--max-memory", "much"],
         ["--screen", "spikes"],
+        ["--router-analysis-samples", "0"],
+        ["--p-active-floor", "1.5"],
+        ["--p-active-floor", "-0.1"],
+        ["--co-spike-threshold", "2"],
         ["--json", "--jsonl"],
         ["--models", "a/x@main", "--revision", "main"],
         ["--models", "demo", "--revision", "main"],
@@ -184,84 +215,35 @@ def test_other_commands_blocks_of_the_run_config_stay(swa, machinery):
     ],
     ids=" ".join,
 )
-def test_wrong_options_are_refused_before_anything_is_loaded(swa, machinery, words):
+def test_wrong_options_are_refused_before_anything_is_loaded(swa, words):
     called = swa("detect", *words)
     assert called.code == 2, called.err
     assert called.out == ""
-    assert machinery.loaded == []
     assert not ROOT.exists()
 
 
-def test_a_model_that_is_not_there(swa, machinery):
-    assert swa("detect", "./nothing").code == 3
-    assert swa("detect", "./nothing", "a/x").code == 7
-    assert machinery.detected == ["a/x"]
-
-
-def test_a_results_folder_that_cannot_be_written(swa, machinery, tmp_path):
+def test_a_results_folder_that_cannot_be_written(swa, helpful, detecting, tmp_path):
     (tmp_path / "file").write_text("")
-    assert swa("detect", "a/x", "--results-dir", "file").code == 2
-    assert machinery.loaded == []
+    assert swa("detect", helpful, "--dataset", "builtin", "--results-dir", "file").code == 2
+    assert detecting.asked == []
 
 
-def test_a_locked_folder(swa, machinery):
-    folder = ModelFolder(ROOT, "a--x")
+def test_a_locked_folder(swa, helpful, detecting, folder):
     folder.create()
     with folder.locked():
-        called = swa("detect", "a/x")
+        called = swa("detect", helpful, "--dataset", "builtin")
     assert called.code == 2
-    assert machinery.loaded == []
+    assert detecting.asked == []
 
 
-def test_a_figure_that_cannot_be_written_leaves_the_record(swa, machinery, monkeypatch):
-    from swa.store.atomic import WriteError
-
-    def full(path, content):
-        raise WriteError(f"'{path}' could not be written: No space left on device.")
-
-    monkeypatch.setattr("swa.cli.detect_files.write_bytes", full)
-    called = swa("detect", "a/x")
-    assert called.code == 7
-    assert len(ModelFolder(ROOT, "a--x").detections()) == 1
+def test_a_figure_that_cannot_be_written_leaves_the_record(swa, helpful, detecting, folder):
+    (folder.plots / "detection_iterations.png").mkdir(parents=True)
+    assert swa("detect", helpful, "--dataset", "builtin").code == 7
+    assert len(folder.detections()) == 1
 
 
-def test_no_text_is_read_when_none_is_needed(swa, machinery, monkeypatch):
-    def refuse(*_, **__):
-        raise AssertionError("no text is needed")
-
-    monkeypatch.setattr("swa.data.sources.load_text", refuse)
-    called = swa("detect", "a/x", "--screen", "spike", "--no-confirm", "--json")
+def test_no_text_is_read_when_none_is_needed(swa, helpful, detecting):
+    words = ("--dataset", "wikitext-2", "--data-dir", "nothing")
+    assert swa("detect", helpful, *words).code == 3
+    called = swa("detect", helpful, *words, "--screen", "spike", "--no-confirm")
     assert called.code == 0, called.err
-
-
-def test_json_is_one_object(swa, machinery):
-    called = swa("detect", "a/x", "b/y", "--json")
-    assert called.out.count("\n") == 1
-    parse_record(called.out, "CommandResult")
-    model = called.json["models"][0]
-    assert (model["n_candidates"], model["n_confirmed"]) == (1, 1)
-    assert model["headline"]["largest_delta_loss"] == 1.94
-    assert all(Path(path).exists() for path in model["files"].values())
-
-
-def test_jsonl_is_records(swa, machinery):
-    weights = [super_weight(), super_weight(1, 2, confirmation=confirmation(0.001, confirmed=False))]
-    machinery.results["a/x"] = detection(weights, model="a/x")
-    called = swa("detect", "a/x", "--jsonl")
-    assert [record["coordinate"] for record in called.records] == [weight.coordinate for weight in weights]
-    confirmed = swa("detect", "a/x", "--jsonl", "--confirmed-only")
-    assert [record["coordinate"] for record in confirmed.records] == [weights[0].coordinate]
-    lines = (ROOT / "a--x/data/super_weights.jsonl").read_text().splitlines()
-    assert len(lines) == 2
-
-
-def test_quiet_says_nothing_but_results(swa, machinery):
-    called = swa("detect", "a/x", "-q")
-    assert called.err == ""
-    assert "confirmed" in called.out
-
-
-def test_progress_and_warnings_stay_off_stdout(swa, machinery):
-    called = swa("detect", "a/x", "--json")
-    assert "a warning of the analysis" in called.err
-    assert called.json["status"] == "complete"

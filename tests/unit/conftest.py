@@ -1,0 +1,74 @@
+"""What tests of commands and of their runs share: a tiny model on disk, and stand-ins for what takes time."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from swa.engine.ledger import Ledger, Round
+from swa.schemas.detection import DetectionResult
+from tests.support.records import detection
+
+FIGURES = ("detection_iterations", "super_weight_distribution", "moe_analysis")
+
+
+@pytest.fixture(scope="session")
+def helpful(tmp_path_factory) -> str:
+    """The path of a tiny model with one confirmed super weight."""
+    from tests.support.helpful import write_helpful_checkpoint
+
+    folder = tmp_path_factory.mktemp("models") / "helpful"
+    write_helpful_checkpoint(folder)
+    gc.collect()
+    gc.freeze()  # garbage is collected after each model: it need not look through all modules each time
+    return str(folder)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Figures take most of the time; each is a sentence instead."""
+    for name in FIGURES:
+        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda _record, name=name: f"{name}, as it were")
+    monkeypatch.setattr("swa.reports.plots.style.png", str.encode)
+
+
+class Detecting:
+    """Stands in for the analysis of a detection.
+
+    Attributes:
+        asked: Options of each detection.
+        texts: Name of each one's text, `None` where it got none.
+        failure: What is raised as the work begins.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.texts: list[str | None] = []
+        self.failure: BaseException | None = None
+        self._found = detection([])
+
+    def __call__(self, loaded, text, options, progress) -> Detecting:
+        """Plan it."""
+        self.asked.append(options)
+        self.texts.append(text.name if text else None)
+        self._found = detection(model=loaded.name)
+        progress.warn("a warning of the analysis")
+        return self
+
+    def rounds(self, _ledger: Ledger) -> Iterator[Round]:
+        if self.failure:
+            raise self.failure
+        yield from ()
+
+    def records(self, _ledger: Ledger) -> DetectionResult:
+        return self._found
+
+
+@pytest.fixture
+def detecting(monkeypatch, undrawn) -> Detecting:
+    """Nothing is searched and nothing is drawn."""
+    stand_in = Detecting()
+    monkeypatch.setattr("swa.detection.analysis.Detection", stand_in)
+    return stand_in
