@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from types import SimpleNamespace
@@ -97,13 +96,3 @@ def vocabulary(monkeypatch) -> VocabMachinery:
 def drawn_vocabulary(monkeypatch) -> VocabMachinery:
     """As `vocabulary`, with real figures."""
     return VocabMachinery().install(monkeypatch, figures=True)
-
-
-@pytest.fixture
-def stdin(monkeypatch) -> Callable[[bytes], None]:
-    """Gives standard input its content."""
-
-    def give(content: bytes) -> None:
-        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
-
-    return give
