@@ -17,7 +17,7 @@ from tests.support.records import confirmation, detection
 
 FIGURES = (
     *("detection_iterations", "super_weight_distribution", "moe_analysis", "impact_comparison", "combined_analysis"),
-    *("intervention_deltas", "token_shifts", "neuron_effects", "cascade"),
+    *("model_comparison", "intervention_deltas", "token_shifts", "neuron_effects", "cascade"),
 )
 
 
