@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,38 @@ import pytest
 from swa.data.options import TextOptions
 from swa.detection.options import DetectOptions
 from swa.models.loading.options import LoadOptions
+from swa.options import options_of
 from swa.runs.options import VOCAB_DETECTION, WeightOptions
 
-CHOICES = {
-    "screen": ("spike", {"screens": ("spike",)}),
-    "screen_top": ("7", {"screen_top": 7}),
-    "spike_threshold": ("auto", {"spike_threshold": None}),
-    "max_iterations": ("7", {"max_iterations": 7}),
-    "prompt": ("A", {"prompts": ("A",)}),
-    "no_confirm": ("1", {"confirm": False}),
-    "seed": ("7", {"seed": 7}),
-    "batch_size": ("7", {"batch_size": 7}),
-    "router_analysis_samples": ("7", {"router_analysis_samples": 7}),
-    "p_active_floor": ("0.3", {"p_active_floor": 0.3}),
-    "co_spike_threshold": ("0.4", {"co_spike_threshold": 0.4}),
-    "enable_causal_scoring": ("1", {"enable_causal_scoring": True}),
+WORDS = {
+    "screen": "spike",
+    "screen_top": "7",
+    "spike_threshold": "auto",
+    "max_iterations": "7",
+    "prompt": "A",
+    "seed": "7",
+    "batch_size": "7",
+    "router_analysis_samples": "7",
+    "p_active_floor": "0.3",
+    "co_spike_threshold": "0.4",
+    "no_confirm": "true",
+    "enable_causal_scoring": "true",
 }
-FLAGS = {"no_confirm", "enable_causal_scoring"}
-"""Options for the search, as they are given, and what becomes of them."""
+"""Every option of the search that the command line has; the last two are flags."""
+SEARCH = DetectOptions(
+    screens=("spike",),
+    screen_top=7,
+    spike_threshold=None,
+    max_iterations=7,
+    prompts=("A",),
+    confirm=False,
+    seed=7,
+    batch_size=7,
+    router_analysis_samples=7,
+    p_active_floor=0.3,
+    co_spike_threshold=0.4,
+    enable_causal_scoring=True,
+)
 
 
 @pytest.fixture(params=["detect", "evaluate", "vocab", "cascade"])
@@ -91,14 +104,21 @@ def test_defaults_of_the_search(searched, command):
     assert searched() == (VOCAB_DETECTION if command == "vocab" else DetectOptions())
 
 
-@pytest.mark.parametrize("name", CHOICES)
-def test_the_search_from_everywhere(searched, name, monkeypatch):
-    text, changed = CHOICES[name]
-    expected = replace(searched(), **changed)
-    option = f"--{name.replace('_', '-')}"
-    assert searched(option, *([] if name in FLAGS else [text])) == expected
-    value = True if name in FLAGS else text
-    Path("c.toml").write_text(f"{name} = {json.dumps(value)}")
-    assert searched("--config", "c.toml") == expected
-    monkeypatch.setenv(f"SWA_{name.upper()}", text)
-    assert searched() == expected
+def test_the_search_on_the_command_line(searched):
+    words = [(f"--{name.replace('_', '-')}", *([] if text == "true" else [text])) for name, text in WORDS.items()]
+    assert searched(*(word for option in words for word in option)) == SEARCH
+
+
+def test_the_search_in_a_config(searched):
+    Path("c.toml").write_text("".join(f"{n} = {t if t == 'true' else json.dumps(t)}\n" for n, t in WORDS.items()))
+    assert searched("--config", "c.toml") == SEARCH
+
+
+def test_the_search_in_the_environment(searched, monkeypatch):
+    for name, text in WORDS.items():
+        monkeypatch.setenv(f"SWA_{name.upper()}", text)
+    assert searched() == SEARCH
+
+
+def test_every_option_of_the_search_is_tried():
+    assert set(WORDS) == {one.name for one in options_of(DetectOptions)}
