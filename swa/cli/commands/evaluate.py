@@ -55,8 +55,10 @@ def command(
             raise UsageError(
                 "--list-tasks and --json exclude each other.", hint="Names come one a line: leave out --json."
             )
+        from swa.cli.tables.tasks_show import show_task_names
+
         with tamed_libraries(output, progress):
-            _list_tasks(output)
+            show_task_names(output)
         return
     from swa import runs
     from swa.cli.tables.evaluate_show import command_result, show
@@ -80,10 +82,3 @@ def command(
     if shown.json:
         output.line(command_result(done.models, done.files, status=done.status).model_dump_json())
     done.raise_failures()
-
-
-def _list_tasks(output: Output) -> None:
-    from swa.evaluation.harness.catalogue import task_names
-
-    for name in task_names():
-        output.line(name)

@@ -65,6 +65,12 @@ class ModelArtifacts:
     cascades: Cards[CascadeResult] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def sources(self) -> list[Path]:
+        """The files that were read."""
+        parts = (self.detection, self.analysis, self.super_weights, self.neurons, self.cascades)
+        return [part.path for part in parts if part is not None]
+
     def folder_of(self, path: Path) -> VocabFolder:
         """The model's folder that a file lies in."""
         return next(folder for folder in self.folders if path.is_relative_to(folder.path))

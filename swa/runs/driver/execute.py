@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swa.errors import PartialFailureError
 from swa.runs.driver.model_run import ModelRun
 from swa.runs.driver.provenance import last_run, made_otherwise, recorded
@@ -48,9 +50,11 @@ def execute(run: ModelRun, step: Step[Inputs, Result, Record]) -> Outcome[Record
         with recorded(place.folder, plan.header, run.progress.warn) as block:
             ledger = FileLedger(place.folder.ledger, warn=run.progress.warn, fresh=step.force)
             try:
-                return step.write(run, place, plan, finish(plan.work, ledger, run.progress), block)
+                outcome = step.write(run, place, plan, finish(plan.work, ledger, run.progress), block)
             except WriteError as error:
                 if not ledger.n_kept:
                     raise
                 message = f"What was finished is kept in '{place.folder.ledger}', but {error.message}"
                 raise PartialFailureError(message, hint=error.hint) from error
+    # a record's header was written with it; where records hold none, it is the one in `run_config.json`
+    return outcome if outcome.header.ended is not None else replace(outcome, header=block.header)

@@ -1,256 +1,249 @@
-"""`swa run` does what its steps do alone, with every option of theirs, and ends as they do."""
+"""`swa run` does what its steps do alone, once, and ends as they do."""
 
 from __future__ import annotations
 
+import json
 import math
+import pkgutil
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import typer
-from swa.cli.run_end import merged
 
-from swa.cli.declare.kinds import option_kinds
-from swa.cli.main import app
 from swa.errors import UnsupportedModelError
+from swa.models.loading import load
+from swa.reports import plots
+from swa.runs.driver.keys import values_of
+from swa.runs.files.whole import merged
+from swa.runs.steps import detect, evaluate, vocab
 from swa.schemas.registry import parse_record
+from swa.schemas.validation import validate_file
 from swa.store.results import RunFolder
-from tests.unit.cli.fakes import confirmation, detection, super_weight
-from tests.unit.cli.run_fakes import RunMachinery
+from tests.support.helpful import COORDINATE
+from tests.support.records import files_below
 
-COMMANDS = typer.main.get_command(app).commands
-STEPS = ("detect", "evaluate", "vocab")
 FOLDER = RunFolder(Path("results"))
-FIRST, SECOND = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[507,1487]"
-VALUES = {
-    "accuracy_tasks": "builtin",
-    "cache_dir": "cache",
-    "data_dir": "data",
-    "dataset": "builtin",
-    "device": "cpu",
-    "dtype": "bfloat16",
-    "max_memory": "1GiB",
-    "neurons": "11:3",
-    "prompt": "Hello.",
-    "protocol": "windows",
-    "revision": "main",
-    "scales": "0.5",
-    "screen": "spike",
-    "spike_threshold": "auto",
-    "super_weights": SECOND,
-    "window_len": "700",
-}
-"""Values other than the default, where a number will not do."""
-ABOUT_THE_CALL = {"models", "results_dir", "force", "json", "verbose", "quiet", "confirmed_only", "allow_mismatch"}
-ONLY_ALONE = {"jsonl", "list_tasks"}
-"""Options of the steps that show something else than a whole way has to show."""
+TEXT = ("--dataset", "builtin", "--batch-size", "4")
+SEARCH = ("--screen", "spike", "--max-iterations", "2")
+EVALUATE = ("--skip-accuracy", "--perplexity-samples", "5")
+VOCAB = ("--tokens", "200", "--window-len", "40", "--stride", "20", "--bootstrap", "50")
+WORDS = (*TEXT, *SEARCH, *EVALUATE, *VOCAB)
 
 
-def words_for(kind) -> list[str]:
-    if kind.name == "enable_cascade":
-        return ["--no-cascade"]
-    option = f"--{kind.name.replace('_', '-')}"
-    if kind.form == "flag":
-        return [option]
-    share = kind.name in ("p_active_floor", "co_spike_threshold")
-    return [option, VALUES.get(kind.name, "0.5" if share else "70")]
+@pytest.fixture(scope="module")
+def original(swa, helpful, tmp_path_factory):
+    """The whole way, really gone, and how often it loaded the model."""
+    place = tmp_path_factory.mktemp("whole")
+    loads = []
+    load_model = load.load_model
 
+    def counted(*args, **details):
+        loads.append(args)
+        return load_model(*args, **details)
 
-OPTIONS = {kind.name: words_for(kind) for kind in option_kinds(COMMANDS["run"]) if kind.name not in ABOUT_THE_CALL}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place)
+        patched.setattr(load, "load_model", counted)
+        called = swa("run", helpful, *WORDS)
+    assert called.code == 0, called.err
+    return SimpleNamespace(called=called, place=place, n_loads=len(loads))
 
 
 @pytest.fixture
-def install(monkeypatch):
-    def fresh() -> RunMachinery:
-        machinery = RunMachinery().install(monkeypatch)
-        negligible = super_weight(507, 1487, model="a/x", confirmation=confirmation(0.01, confirmed=False))
-        machinery.results["a/x"] = detection([super_weight(model="a/x"), negligible], model="a/x")
-        return machinery
-
-    return fresh
+def first(original):
+    """That run; its files are in this test's folder."""
+    shutil.copytree(original.place, ".", dirs_exist_ok=True)
+    return original
 
 
 @pytest.fixture
-def machinery(install):
-    return install()
-
-
-def reached(machinery) -> dict:
-    """What each analysis was given, and how the model was loaded."""
-    return {
-        "models": list(dict.fromkeys(machinery.fetched)),
-        "loading": {repr({k: v for k, v in details.items() if k != "progress"}) for details in machinery.loaded},
-        "detection": machinery.options,
-        "evaluation": [
-            (one.model, [weight.coordinate for weight in one.weights], one.text and vars(one.text), one.options)
-            for one in machinery.evaluated
-        ],
-        "tasks": [{k: v for k, v in tasks.items() if k != "progress"} for tasks in machinery.tasks_loaded],
-        "passes": machinery.passes,
-        "neurons": (machinery.neuron_options, machinery.neurons, machinery.parts, machinery.census_seeds),
-    }
-
-
-def alone(swa, words: list[str]) -> None:
-    """The steps as single commands."""
-    for step in STEPS if "--super-weights" not in words else STEPS[1:]:
-        known = {spelling for option in COMMANDS[step].params for spelling in option.opts}
-        more = [*words] if words and words[0] in known else []
-        if step == "vocab" and "--no-cascade" not in words:
-            more.append("--enable-cascade")
-        if step == "vocab" and {"--neurons", "--all-neurons"} & set(words):
-            more += ["--super-weights", FIRST]
-        called = swa(step, "a/x", *more)
-        assert called.code == 0, called.err
+def undrawn(monkeypatch) -> None:
+    """Figures take most of the time."""
+    for found in pkgutil.iter_modules(plots.__path__, f"{plots.__name__}."):
+        monkeypatch.setattr(f"{found.name}.draw", lambda *_, **__: None, raising=False)
+    for module in ("plots.style", "sections.detection", "sections.impact"):
+        monkeypatch.setattr(f"swa.reports.{module}.png", lambda _figure: b"\x89PNG, as it were")
 
 
 @pytest.fixture
-def default(swa, install, tmp_path, monkeypatch):
-    """What a call without options reaches; computed once."""
-    if not _DEFAULT:
-        (tmp_path / "default").mkdir()
-        monkeypatch.chdir(tmp_path / "default")
-        machinery = install()
-        assert swa("run", "a/x").code == 0
-        _DEFAULT.append(reached(machinery))
-        monkeypatch.chdir(tmp_path)
-    return _DEFAULT[0]
+def whole_way(swa, helpful, undrawn):
+    return lambda *words, models=(helpful,): swa("run", *models, *WORDS, *words)
 
 
-_DEFAULT: list[dict] = []
+@pytest.fixture
+def fails(monkeypatch):
+    """Lets a step fail as it is planned."""
+
+    def failing(step, error: BaseException) -> None:
+        def plan(*_args):
+            raise error
+
+        monkeypatch.setattr(step, "plan", plan)
+
+    return failing
 
 
-def test_every_option_of_the_steps_can_be_given():
-    of_steps = {kind.name for step in STEPS for kind in option_kinds(COMMANDS[step])}
-    assert {kind.name for kind in option_kinds(COMMANDS["run"])} == of_steps - ONLY_ALONE | {"allow_mismatch"}
+@pytest.fixture
+def other(helpful) -> str:
+    """A second model."""
+    shutil.copytree(helpful, "other")
+    return "./other"
 
 
-@pytest.mark.parametrize("name", [None, *OPTIONS])
-def test_every_option_acts_as_in_the_single_commands(name, swa, install, default, tmp_path, monkeypatch):
-    words = [] if name is None else OPTIONS[name]
-    seen = []
-    for folder, call in (("whole", lambda: swa("run", "a/x", *words)), ("alone", lambda: alone(swa, words))):
-        (tmp_path / folder).mkdir()
-        monkeypatch.chdir(tmp_path / folder)
-        machinery = install()
-        called = call()
-        assert called is None or called.code == 0, called.err
-        seen.append(reached(machinery))
-    whole, single = seen
-    if name in ("neurons", "all_neurons"):  # alone, they take the place of the detected super weights
-        whole["passes"], single["passes"] = ([one.weights for one in seen["passes"]] for seen in (whole, single))
-    assert whole == single
-    assert (whole == default) is (name is None)
+def only(root: Path, pattern: str) -> Path:
+    (path,) = root.glob(pattern)
+    return path
 
 
-def test_the_model_is_loaded_once_and_everything_is_there(swa, machinery):
-    called = swa("run", "a/x")
-    assert (called.code, len(machinery.loaded)) == (0, 1), called.err
-    root = FOLDER.evaluations.path / "a--x"
-    assert list((root / "data").glob("detection_*.json"))
-    assert list((root / "data").glob("analysis_*.json"))
-    assert (FOLDER.cards.path / "a--x/metrics/super_weights/super_weights.jsonl").exists()
-    assert called.out.splitlines()[-2:] == ["report: results/report.html", "markdown: results/report.md"]
+def test_the_model_is_loaded_once_and_everything_is_there_and_valid(first):
+    assert first.n_loads == 1
+    assert only(FOLDER.evaluations.path, "helpful-*/data/detection_*.json")
+    assert only(FOLDER.cards.path, "helpful-*/metrics/super_weights/super_weights.jsonl")
+    assert first.called.out.splitlines()[-2:] == ["report: results/report.html", "markdown: results/report.md"]
     assert not FOLDER.comparison.exists()
+    files = [path for path in Path("results").rglob("*.json*") if path.is_file()]
+    assert len(files) > 8
+    assert [path for path in files if validate_file(path).problems] == []
 
 
-def test_the_same_again_computes_nothing_and_says_the_same(swa, machinery):
-    swa("run", "a/x")
-    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
-    machinery.order.clear()
-    again = swa("run", "a/x")
-    assert again.code == 0
-    assert {"model", "pass", "evaluate", "neurons"}.isdisjoint(machinery.order)
-    assert {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()} == before
+def test_the_page_shows_what_every_step_found(first):
+    page = Path("results/report.html").read_text()
+    titles = ("1 of 1 candidate is a super weight", "Super-weight cards", "Neuron cards", "Cascade: the")
+    assert [part for part in (COORDINATE, *titles) if part not in page] == []
 
 
-@pytest.mark.parametrize("place", ["evaluate", "neurons", "pass"])
-def test_an_interrupted_run_goes_on_where_it_stopped(place, swa, machinery):
-    machinery.dies_in = place
-    machinery.dies_after = 0 if place == "evaluate" else None
-    assert swa("run", "a/x").code == 130
-    machinery.dies_in = machinery.dies_after = None
-    machinery.order.clear()
-    assert swa("run", "a/x").code == 0
-    assert machinery.detected == ["a/x"]
-    assert ("evaluate" in machinery.order) is (place == "evaluate")
-    assert len(machinery.passes) == 1
+def test_the_steps_one_by_one_give_the_same_numbers(first, swa, helpful, undrawn):
+    for command, words in (
+        ("detect", (*TEXT, *SEARCH)),
+        ("evaluate", (*TEXT, *EVALUATE)),
+        ("vocab", (*TEXT, *SEARCH, *VOCAB, "--enable-cascade")),
+    ):
+        assert swa(command, helpful, *words, "--results-dir", "alone").code == 0
+    for root, pattern in (
+        (FOLDER.evaluations.path, "helpful-*/data/detection_*.json"),
+        (FOLDER.evaluations.path, "helpful-*/data/analysis_*.json"),
+        (FOLDER.cards.path, "helpful-*/metrics/super_weights/super_weights.jsonl"),
+        (FOLDER.cards.path, "helpful-*/metrics/neurons/neurons.jsonl"),
+    ):
+        together, alone = (numbers(only(place, pattern)) for place in (root, Path("alone")))
+        assert together == alone, pattern
 
 
-def test_force_does_every_step_again(swa, machinery):
-    swa("run", "a/x")
-    assert swa("run", "a/x", "--force").code == 0
-    assert (len(machinery.detected), len(machinery.evaluated), len(machinery.passes)) == (2, 2, 2)
+def numbers(path: Path) -> list[dict]:
+    """The records of a file without what says when and how they were made."""
+    texts = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    return [{k: v for k, v in json.loads(text).items() if k not in ("run", "timings")} for text in texts]
 
 
-def test_several_models_are_compared_and_the_object_names_every_file(swa, machinery):
-    called = swa("run", "a/x", "b/y", "--json")
+def test_the_same_again_computes_nothing_and_says_the_same(first, swa, helpful, monkeypatch):
+    monkeypatch.setattr(load, "load_model", None)
+    before = {path: path.read_bytes() for path in files_below(FOLDER.path)}
+    again = swa("run", helpful, *WORDS)
+    assert (again.code, again.err.count("finished already")) == (0, 3)
+    assert again.out.splitlines()[-2:] == first.called.out.splitlines()[-2:]
+    assert {path: path.read_bytes() for path in files_below(FOLDER.path)} == before
+
+
+@pytest.mark.parametrize("step", [evaluate.EvaluateStep, vocab.VocabStep])
+def test_an_interrupted_run_goes_on_where_it_stopped(step, whole_way, monkeypatch):
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, "write", interrupted)
+        assert whole_way().code == 130
+    kept = {path: time for path, time in files_below(FOLDER.path).items() if "ledger" in path.parts}
+    assert whole_way().code == 0
+    assert len(list(FOLDER.evaluations.path.glob("*/data/detection_*.json"))) == 1
+    now = files_below(FOLDER.path)
+    assert kept
+    assert {path: now[path] for path in kept} == kept
+
+
+def test_force_does_every_step_again(first, whole_way):
+    assert whole_way("--force").code == 0
+    for kind in ("detection", "analysis"):
+        assert len(list(FOLDER.evaluations.path.glob(f"*/data/{kind}_*.json"))) == 2
+    answers = list(FOLDER.path.rglob("ledger/*"))
+    assert answers
+    assert all(path.stat().st_mtime_ns > (first.place / path).stat().st_mtime_ns for path in answers)
+
+
+def test_several_models_are_compared_and_the_object_names_every_file(first, whole_way, helpful, other):
+    called = whole_way("--json", models=(helpful, other))
     assert called.code == 0, called.err
     result = parse_record(called.out, "CommandResult")
-    assert (result.command, result.status, [one.model for one in result.models]) == ("run", "complete", ["a/x", "b/y"])
+    assert (result.command, result.status) == ("run", "complete")
+    assert [one.model for one in result.models] == [helpful, other]
     files = result.models[0].files
     assert all(Path(path).exists() for path in files.values())
     assert {"detection", "analysis", "super_weights", "report", "comparison", "run_config_of_run"} <= files.keys()
     assert {"largest_perplexity_ratio", "combined_ratio", "neuron_zero_delta_loss"} <= result.models[0].headline.keys()
-    assert (result.models[0].n_candidates, result.models[0].n_confirmed) == (2, 1)
+    assert (result.models[0].n_candidates, result.models[0].n_confirmed) == (1, 1)
     block = parse_record(FOLDER.run_config.read_text(), "RunConfig").run
-    assert (block.command, block.model, block.status) == ("run", "a/x, b/y", "complete")
+    assert (block.command, block.model, block.status) == ("run", f"{helpful}, {other}", "complete")
 
 
-def test_its_run_config_repeats_it(swa, machinery, monkeypatch):
-    swa("run", "a/x", "--tokens", "70", "--no-cascade", "--skip-accuracy", "--seed", "7")
+def test_its_run_config_repeats_it_and_says_whose_weights_they_were(first, swa, undrawn):
     assert swa("run", "--config", "results/run_config.json", "--results-dir", "again").code == 0
-    assert vars(machinery.passes[0]) == vars(machinery.passes[1])
-    assert machinery.evaluated[0].options == machinery.evaluated[1].options
-
-
-def test_its_run_config_says_whose_weights_they_were(swa, machinery):
-    swa("run", "a/x")
-    whole = parse_record(FOLDER.run_config.read_text(), "RunConfig").run
-    step = parse_record((FOLDER.evaluations.path / "a--x/run_config.json").read_text(), "RunConfig").detect
-    assert (whole.weights_fingerprint, whole.revision) == (step.weights_fingerprint, step.revision)
+    whole_run, repeated = (
+        parse_record(Path(root, "run_config.json").read_text(), "RunConfig").run for root in ("results", "again")
+    )
+    assert values_of(repeated.options) | {"results_dir": "results"} == values_of(whole_run.options)
+    step = parse_record(only(FOLDER.evaluations.path, "helpful-*/run_config.json").read_text(), "RunConfig").detect
+    assert (whole_run.weights_fingerprint, whole_run.revision) == (step.weights_fingerprint, step.revision)
 
 
 def test_a_number_that_is_none_keeps_its_name():
     assert list(merged([("detect", {"loss": math.nan}), ("vocab", {"loss": 2.0})])) == ["loss", "vocab_loss"]
 
 
-def test_a_step_that_fails_does_not_stop_the_others(swa, machinery):
-    machinery.fails_in["pass"] = UnsupportedModelError("No pass.")
-    called = swa("run", "a/x", "--json")
+def test_a_step_that_fails_does_not_stop_the_others(whole_way, helpful, fails):
+    fails(vocab.VocabStep, UnsupportedModelError("No pass."))
+    called = whole_way("--json")
     assert called.code == 7
-    assert "a/x, vocab: No pass." in called.err
-    assert "Failed: a/x: vocab" in called.err
+    assert f"{helpful}, vocab: No pass." in called.err
+    assert f"Failed: {helpful}: vocab" in called.err
     assert (called.json["status"], len(called.json["models"])) == ("partial", 1)
     assert "super-weight cards: `swa vocab`" in Path("results/report.md").read_text()
 
 
-def test_a_model_that_fails_does_not_stop_the_others(swa, machinery):
-    machinery.failing["b/y"] = UnsupportedModelError("Not this one.")
-    called = swa("run", "a/x", "b/y", "--json")
-    assert (called.code, [one["model"] for one in called.json["models"]]) == (7, ["a/x"])
+def test_a_model_that_fails_does_not_stop_the_others(first, whole_way, helpful):
+    called = whole_way("--json", models=(helpful, "./nothing"))
+    assert (called.code, [one["model"] for one in called.json["models"]]) == (7, [helpful])
     assert not FOLDER.comparison.exists()
 
 
-def test_a_run_of_which_nothing_succeeds_ends_as_its_first_step(swa, machinery):
-    machinery.failing["a/x"] = UnsupportedModelError("Not this one.")
-    assert swa("run", "a/x").code == 4
-    assert swa("run", "a/x", "--super-weights", FIRST).code == 4
+@pytest.mark.parametrize("words", [(), ("--super-weights", COORDINATE)])
+def test_a_run_of_which_nothing_succeeds_ends_as_its_first_step(words, whole_way, fails):
+    for step in (detect.DetectStep, evaluate.EvaluateStep, vocab.VocabStep):
+        fails(step, UnsupportedModelError("Not this one."))
+    assert whole_way(*words).code == 4
 
 
-def test_models_that_could_not_be_measured_alike_are_compared_only_when_asked(swa, machinery, monkeypatch):
-    swa("run", "a/x", "--skip-accuracy", "--dataset", "builtin")
+def test_models_that_could_not_be_measured_alike_are_compared_only_when_asked(
+    first, whole_way, helpful, other, monkeypatch
+):
     monkeypatch.setattr("swa.reports.compare.build.mismatches", lambda runs: ["texts: one in a/x; another in b/y"])
-    refused = swa("run", "a/x", "b/y", "--skip-accuracy", "--dataset", "builtin")
+    refused = whole_way(models=(helpful, other))
     assert refused.code == 7
     assert "Failed: comparison" in refused.err
-    assert swa("run", "a/x", "b/y", "--skip-accuracy", "--dataset", "builtin", "--allow-mismatch").code == 0
+    assert whole_way("--allow-mismatch", models=(helpful, other)).code == 0
 
 
-def test_only_confirmed_ones_are_shown_when_asked(swa, machinery):
-    assert SECOND in swa("run", "a/x").out
-    assert SECOND not in swa("run", "a/x", "--confirmed-only").out
+def test_only_confirmed_ones_are_shown_when_asked(first, whole_way):
+    path = only(FOLDER.evaluations.path, "helpful-*/data/detection_*.json")
+    record = json.loads(path.read_text())
+    weight = record["super_weights"][0]
+    refused = weight["confirmation"] | {"confirmed": False}
+    record["super_weights"].append(weight | {"coordinate": "L1.mlp.c_proj[6,9]", "row": 6, "confirmation": refused})
+    path.write_text(json.dumps(record))
+    assert "L1.mlp.c_proj[6,9]" in whole_way().out
+    assert "L1.mlp.c_proj[6,9]" not in whole_way("--confirmed-only").out
 
 
-def test_nothing_to_evaluate_is_refused(swa, machinery):
-    called = swa("run", "a/x", "--skip-accuracy", "--skip-perplexity")
-    assert (called.code, machinery.order) == (2, [])
+def test_nothing_to_evaluate_is_refused(whole_way):
+    called = whole_way("--skip-perplexity")
+    assert called.code == 2
+    assert not FOLDER.path.exists()

@@ -11,7 +11,7 @@ from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 from swa.findings.impact import LOWER_IS_BETTER, drop_of
 from swa.findings.order import badness, worst
 from swa.findings.verdict import counts, is_beyond_control, is_confirmed, is_refused, verdict
-from tests.unit.cli.fakes import confirmation, super_weight
+from tests.support.records import confirmation, super_weight
 from tests.unit.report.evaluation_records import accuracy_impact
 
 INF, NAN = math.inf, math.nan

@@ -10,7 +10,7 @@ import pytest
 from swa.findings.impact import log_ratio_of
 from swa.findings.statistics import cross_model_statistics, model_statistics
 from swa.schemas.evaluation import AccuracyImpact, Baseline, ImpactRecord, ModelAnalysis, PerplexityImpact
-from tests.unit.cli.fakes import confirmation, super_weight
+from tests.support.records import confirmation, super_weight
 from tests.unit.schemas.samples import example
 
 INF, NAN = math.inf, math.nan

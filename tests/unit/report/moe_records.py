@@ -6,7 +6,7 @@ import random
 
 from swa.schemas.detection import Coverage, DetectionResult
 from swa.schemas.moe import LayerRouting, MoeBlock
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from tests.support.records import confirmation, detection, super_weight
 
 
 def layer_routing(layer: int, n_experts: int, k: int, seed: int = 0, **fields) -> LayerRouting:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import MISSING
 
 from swa.errors import InvalidArtifactError, UsageError
-from swa.reports.compare.build import compare, labels_of, statistics_of_runs
+from swa.reports.compare.build import comparison_of, labels_of, statistics_of_runs
 from swa.reports.compare.page import comparison_page
 from swa.reports.compare.runs import Run, find_runs
 from swa.reports.page.markdown import render_markdown
@@ -63,13 +63,13 @@ def test_intervals_do_not_depend_on_where_records_lie():
     intervals = {
         (found.ci_low, found.ci_high)
         for day in range(1, 6)
-        for found in compare([Run(one.model, (Path(f"2026010{day}.json"),), one.detection, analysis)]).runs
+        for found in comparison_of([Run(one.model, (Path(f"2026010{day}.json"),), one.detection, analysis)]).runs
     }
     assert len(intervals) == 1
 
 
 def test_numbers_of_each_run_and_over_models(tmp_path):
-    found = compare(
+    found = comparison_of(
         [run("a/one", ratios=(8.0, 2.0)), run("b/none", ratios=(), confirmed=0), run("c/two", ratios=(4.0,))]
     )
     one, none, two = found.runs
@@ -90,32 +90,32 @@ def test_numbers_of_each_run_and_over_models(tmp_path):
 
 def test_the_detection_says_how_many_there_are_also_in_the_statistics():
     """An evaluation may be of given coordinates."""
-    found = compare([run("a/one", confirmed=1)])
+    found = comparison_of([run("a/one", confirmed=1)])
     assert found.runs[0].n_super_weights == found.statistics.models[0].n_super_weights == 1
 
 
 def test_the_interval_over_models_draws_models():
-    wide = compare([run("a/one", ratios=(100.0,) * 3), run("b/two", ratios=(2.0,) * 3)])
+    wide = comparison_of([run("a/one", ratios=(100.0,) * 3), run("b/two", ratios=(2.0,) * 3)])
     assert (wide.ratio_ci_low, wide.ratio_ci_high) == (pytest.approx(2.0), pytest.approx(100.0))
     assert wide.runs[0].ci_low == pytest.approx(100.0)
 
 
 def test_the_record_is_valid_and_reproducible():
     runs = [run("a/one"), run("b/two", ratios=(math.inf, 1.0, 2.0))]
-    text = compare(runs).model_dump_json()
+    text = comparison_of(runs).model_dump_json()
     assert parse_record(text).runs[1].geometric_mean_ratio == math.inf
-    assert compare(runs).model_dump_json() == text
+    assert comparison_of(runs).model_dump_json() == text
 
 
 def test_drops_are_means_over_single_removals():
-    (one,) = compare([run()]).runs
+    (one,) = comparison_of([run()]).runs
     drops = [impact.accuracy["hellaswag"].drop for impact in run().analysis.individual]
     assert one.mean_drops["hellaswag"] == pytest.approx(np.mean(drops))
     assert one.combined_drops["hellaswag"] == pytest.approx(0.27)
 
 
 def test_without_an_evaluation_the_confirmation_measures(tmp_path):
-    found = compare([Run("org/model", (tmp_path,), detection_record())])
+    found = comparison_of([Run("org/model", (tmp_path,), detection_record())])
     (one,) = found.runs
     assert one.measured_by == "confirmation"
     assert one.removals[0].log_ratio == pytest.approx(1.94)
@@ -129,7 +129,7 @@ def test_scalars_that_a_confirmation_refused_are_no_super_weights():
         update={"confirmation": one.analysis.super_weights[0].confirmation.model_copy(update={"confirmed": False})}
     )
     analysis = one.analysis.model_copy(update={"super_weights": [refused, *one.analysis.super_weights[1:]]})
-    found = compare([Run(one.model, one.sources, None, analysis)])
+    found = comparison_of([Run(one.model, one.sources, None, analysis)])
     assert [removal.ratio for removal in found.runs[0].removals] == [3.0, 2.0]
     assert found.statistics.geometric_mean_ratio == pytest.approx(6.0**0.5)
     assert found.statistics.models[0].n_super_weights == 2
@@ -141,7 +141,7 @@ def test_patterns_by_family_norm_layout_and_channel(tmp_path):
     expert = Run("org/moe", (tmp_path / "moe",), moe.model_copy(update={"coverage": coverage}))
     other = run("b/two")
     other = Run("b/two", other.sources, other.detection.model_copy(update={"norm": "LayerNorm"}), other.analysis)
-    found = compare([run("a/one"), expert, other])
+    found = comparison_of([run("a/one"), expert, other])
     assert [(one.family, one.norm, one.layout, one.models) for one in found.families] == [
         ("llama", MISSING, "dense", ["a/one"]),
         ("olmoe", MISSING, "moe", ["org/moe"]),
@@ -154,7 +154,7 @@ def test_patterns_by_family_norm_layout_and_channel(tmp_path):
 
 def test_runs_of_one_model_agree_on_what_all_confirm(tmp_path):
     later = {"started": "2026-02-01T00:00:00Z"}
-    found = compare([run(source="a"), run(source="b", dtype="bfloat16", confirmed=2, ratios=(5.0,), **later)])
+    found = comparison_of([run(source="a"), run(source="b", dtype="bfloat16", confirmed=2, ratios=(5.0,), **later)])
     (one,) = found.agreements
     assert one.common == ["L11.mlp.down_proj[507,1229]", "L9.mlp.down_proj[260,200]"]
     assert one.differing == {"L2.mlp.down_proj[507,90]": ["a"]}
@@ -177,7 +177,7 @@ def test_runs_that_confirmed_nothing_have_no_part_in_agreement():
         for weight in untested.detection.super_weights
     ]
     detection = untested.detection.model_copy(update={"super_weights": weights})
-    assert compare([run(source="a"), Run("org/model", untested.sources, detection)]).agreements == []
+    assert comparison_of([run(source="a"), Run("org/model", untested.sources, detection)]).agreements == []
 
 
 def test_a_run_without_a_detection_is_labelled_by_that_and_not_by_what_it_lacks():
@@ -237,10 +237,10 @@ def _other(**changes) -> Run:
 def test_other_protocols_are_refused_and_named(changes, said):
     runs = [run(), _other(**changes)]
     with pytest.raises(UsageError, match="not measured alike") as refused:
-        compare(runs)
+        comparison_of(runs)
     assert said in refused.value.message
     assert "--allow-mismatch" in refused.value.hint
-    found = compare(runs, allow_mismatch=True)
+    found = comparison_of(runs, allow_mismatch=True)
     assert any(said in text for text in found.mismatches)
 
 
@@ -255,21 +255,21 @@ def test_other_texts_are_refused():
         )
         texts.append(Run(one.model, one.sources, one.detection, analysis))
     with pytest.raises(UsageError, match="text of the perplexity: 000000000000 in org/model"):
-        compare(texts)
+        comparison_of(texts)
 
 
 def test_another_search_is_compared_within_a_model_and_refused_between_models():
     options = {"spike_threshold": {"value": "100.0", "origin": "command line"}}
     mine = {"spike_threshold": {"value": "50.0", "origin": "default"}}
     first, second = run(source="a", options=mine), run(source="b", options=options)
-    assert compare([first, second]).mismatches == []
+    assert comparison_of([first, second]).mismatches == []
     with pytest.raises(UsageError, match="spike threshold: "):
-        compare([first, run("other/model", options=options)])
+        comparison_of([first, run("other/model", options=options)])
 
 
 def test_what_was_not_measured_is_no_mismatch():
     alone = run("other/model")
-    assert compare([run(), Run(alone.model, alone.sources, alone.detection)]).mismatches == []
+    assert comparison_of([run(), Run(alone.model, alone.sources, alone.detection)]).mismatches == []
 
 
 def test_folders_and_files_are_runs(tmp_path):
@@ -302,7 +302,7 @@ def test_what_is_no_run_is_refused(tmp_path):
 def test_figures_draw_every_run_and_odd_numbers(tmp_path):
     odd = Run("org/odd", (tmp_path,), None, special_analysis("org/odd"))
     runs = [run("a/$one$"), run("b/none", ratios=(), confirmed=0), odd]
-    found = compare(runs, allow_mismatch=True)
+    found = comparison_of(runs, allow_mismatch=True)
     assert math.isnan(found.runs[2].geometric_mean_ratio)
     for figure in (depth.draw(found.runs), impact_of_runs.draw(found.runs)):
         figure.draw_without_rendering()

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from swa.reports.plots.moe_analysis import draw
 from swa.reports.plots.style import CANDIDATE, CONFIRMED, png
-from tests.unit.cli.fakes import confirmation, super_weight
+from tests.support.records import confirmation, super_weight
 from tests.unit.report.drawn import legend_of, shown_texts, words_of
 from tests.unit.report.moe_records import expert_weight, layer_routing, moe_detection
 

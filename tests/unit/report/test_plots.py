@@ -7,7 +7,7 @@ import pytest
 from swa.reports.plots import detection_iterations, super_weight_distribution
 from swa.reports.plots.style import CONFIRMED, png
 from swa.schemas.detection import Iteration, SiteExtremes
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from tests.support.records import confirmation, detection, super_weight
 
 
 def _extremes(layer, x, y, *, module="model.layers.11.mlp.down_proj"):

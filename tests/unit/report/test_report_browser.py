@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from swa.cli.report_files import write_report
 
+from swa import runs
 from tests.support.artifacts import (
     HOSTILE,
     moe_detection,
@@ -31,7 +31,7 @@ def written(tmp_path_factory) -> Path:
     save_everything(root)
     save_detection(root / "more" / "org--moe", moe_detection())
     save_analysis(root / "more" / "org--odd", special_analysis("org/odd"))
-    return Path(write_report(root).files["report"])
+    return Path(runs.report(root).files["report"])
 
 
 @pytest.fixture(scope="module")

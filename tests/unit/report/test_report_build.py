@@ -29,7 +29,7 @@ from tests.support.artifacts import (
     special_analysis,
     super_weight_cards,
 )
-from tests.unit.cli.fakes import super_weight
+from tests.support.records import super_weight
 
 
 class Pages:

@@ -85,10 +85,9 @@ def test_nothing_else_formats_numbers(package):
 
 
 KNOWN = {
-    "cli": [
-        "swa/cli/super_weights.py: {given.record.weight:.6g}",
-        "swa/cli/super_weights.py: {records[-1].weight:.6g}",
-        "swa/cli/terminal/progress.py: {left:.0f}",
+    "runs": [
+        "swa/runs/inputs/super_weights.py: {given.record.weight:.6g}",
+        "swa/runs/inputs/super_weights.py: {records[-1].weight:.6g}",
     ]
 }
-"""Two weights whose difference is the matter, and seconds."""
+"""Two weights whose difference is the matter."""
