@@ -10,7 +10,7 @@ from swa.schemas.base import Number, Pair, Part, Record
 from swa.schemas.choices import Screen
 from swa.schemas.coordinate import SiteKind
 from swa.schemas.moe import LayerRouting, MoeBlock
-from swa.schemas.run import RunHeader
+from swa.schemas.run import Origin, RunHeader
 
 
 class ExtremePair(Part):
@@ -198,7 +198,7 @@ class Threshold(Part):
     """`absolute`: both extremes pass `value`; `auto`: massive against the residual stream."""
     value: Number | MISSING = MISSING
     """The absolute threshold."""
-    origin: Literal["default", "config", "environment", "command line"] = "default"
+    origin: Origin = "default"
     """Where it was set."""
     largest_activation: Number
     """Largest min(|input|, |output|) over sites in the first iteration: how near the model came."""

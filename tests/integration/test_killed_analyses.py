@@ -56,7 +56,7 @@ def test_cards_of_super_weights(tmp_path):
 
 def test_a_cascade(tmp_path):
     loaded = reading_model("gpt2", context_length=64)
-    options = CascadeOptions(150, 40, 20, layers=LayerChoice(every=1), batch_size=3)
+    options = CascadeOptions(tokens=150, window_len=40, stride=20, layers=LayerChoice(every=1), batch_size=3)
 
     def plan(*numbers):
         return plan_cascade(loaded, of_site(loaded, *numbers), TEXT, options=options)
@@ -177,7 +177,7 @@ def test_a_text_is_tokenised_once_for_all_analyses_of_a_model():
     loaded = reading_model("llama", context_length=64)
     loaded = replace(loaded, tokenizer=Tokenised(loaded.tokenizer))
     plan_super_weight_cards(loaded, of_site(loaded, 1), TEXT, windows=WINDOWS)
-    plan_cascade(loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(150, 40, 20))
+    plan_cascade(loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(tokens=150, window_len=40, stride=20))
     assert loaded.tokenizer.n == 1
 
 
@@ -190,7 +190,9 @@ def test_a_plan_says_what_will_run():
     laid = work.windows
     assert (laid.tokens, laid.tokens_scored, laid.n_windows, laid.batch_size) == (150, 150 - laid.n_windows, 7, 3)
     assert work.text == ("2 super weights, 10 variants and the intact model on 7 windows of 40 tokens (143 scored)")
-    followed = plan_cascade(loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(150, 40, 20))
+    followed = plan_cascade(
+        loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(tokens=150, window_len=40, stride=20)
+    )
     assert followed.text == "1 super weight on 7 windows of 40 tokens (150 scored)"
 
 
@@ -214,6 +216,8 @@ def test_items_of_one_model_are_not_another_s():
     ledger = MemoryLedger()
     for name in ("llama", "gpt2"):
         loaded = reading_model(name, context_length=64)
-        plan = plan_cascade(loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(50, 40, 20))
+        plan = plan_cascade(
+            loaded, of_site(loaded, 1), TEXT, options=CascadeOptions(tokens=50, window_len=40, stride=20)
+        )
         assert not any(ledger.has(item.key) for _, items in plan.rounds(ledger) for item in items)
         finish(plan, ledger, Heard())

@@ -15,8 +15,8 @@ from swa.schemas.evaluation import ModelAnalysis
 from swa.schemas.moe import LayerRouting
 from swa.schemas.run import RunHeader
 from swa.schemas.runs import RunConfig
-from tests.unit.cli.evaluate_fakes import accuracy, analysis, perplexity
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from tests.support.evaluation_records import accuracy, analysis, perplexity
+from tests.support.records import confirmation, detection, super_weight
 from tests.unit.schemas.samples import HEADER, VALID, example
 
 STAMP = "20260101_120000"

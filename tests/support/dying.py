@@ -1,12 +1,14 @@
-"""A ledger on disk that lets an analysis be killed after any item."""
+"""Ledgers on disk whose run ends in the middle: killed after any item, or on a full disk."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from swa.engine.ledger import MemoryLedger, Work, finish
 from swa.progress import SilentProgress
+from swa.store.atomic import WriteError
 from swa.store.ledger import Answer, FileLedger
 
 
@@ -46,3 +48,24 @@ def killed_after_each_item(plan: Any, folder: Path) -> Any:
 def n_items(work: Work[Any]) -> int:
     """Items of an analysis whose rounds do not depend on answers."""
     return sum(len(items) for _, items in work.rounds(MemoryLedger()))
+
+
+def full_after(n_kept: int) -> Callable[[FileLedger, str, Answer], None]:
+    """Stands in for `FileLedger.put`: the disk is full once some answers are kept."""
+    put = FileLedger.put
+
+    def limited(ledger: FileLedger, key: str, answer: Answer) -> None:
+        if ledger.n_kept == n_kept:
+            raise WriteError("'x' could not be written: No space left.")
+        put(ledger, key, answer)
+
+    return limited
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    """Stands in for a function that fails."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail

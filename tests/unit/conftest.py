@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from swa.detection.given import record_of
 from swa.engine.ledger import Ledger, Round
+from swa.runs.options import RunOptions
 from swa.schemas.detection import DetectionResult
-from tests.support.records import detection
+from swa.store.names import model_folder_name
+from swa.store.tree import ModelFolder
+from tests.support.records import confirmation, detection
 
-FIGURES = ("detection_iterations", "super_weight_distribution", "moe_analysis")
+ROOT = RunOptions.results_dir
+FIGURES = (
+    *("detection_iterations", "super_weight_distribution", "moe_analysis", "impact_comparison", "combined_analysis"),
+    *("model_comparison", "intervention_deltas", "token_shifts", "neuron_effects", "cascade"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,15 +39,36 @@ def helpful(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def undrawn(monkeypatch) -> None:
+def folder(helpful) -> ModelFolder:
+    """Where commands put what is about it."""
+    return ModelFolder(ROOT, model_folder_name(helpful, Path(helpful)))
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory) -> str:
+    """The path of a tiny model of the same type without a super weight."""
+    from tests.support.tiny_checkpoint import write_tiny_checkpoint
+
+    folder = tmp_path_factory.mktemp("models") / "plain"
+    write_tiny_checkpoint(folder, "gpt2")
+    return str(folder)
+
+
+def undraw(patched: pytest.MonkeyPatch) -> None:
     """Figures take most of the time; each is a sentence instead."""
     for name in FIGURES:
-        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda _record, name=name: f"{name}, as it were")
-    monkeypatch.setattr("swa.reports.plots.style.png", str.encode)
+        patched.setattr(f"swa.reports.plots.{name}.draw", lambda *_, name=name, **__: f"{name}, as it were")
+    patched.setattr("swa.reports.plots.style.png", str.encode)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """No figure is drawn."""
+    undraw(monkeypatch)
 
 
 class Detecting:
-    """Stands in for the analysis of a detection.
+    """Stands in for the analysis of a detection: it finds one confirmed super weight.
 
     Attributes:
         asked: Options of each detection.
@@ -53,7 +86,12 @@ class Detecting:
         """Plan it."""
         self.asked.append(options)
         self.texts.append(text.name if text else None)
-        self._found = detection(model=loaded.name)
+        site = [*loaded.sites][1]
+        weight = record_of(loaded, site, 5, 9, prompts=[], found_by=["spike"], confirmation=confirmation())
+        self._found = detection([weight], model=loaded.name)
+        n_experts = sum(site.kind == "expert" for site in loaded.sites)
+        coverage = self._found.coverage.model_copy(update={"n_experts": n_experts})
+        self._found = self._found.model_copy(update={"coverage": coverage})
         progress.warn("a warning of the analysis")
         return self
 
@@ -72,3 +110,13 @@ def detecting(monkeypatch, undrawn) -> Detecting:
     stand_in = Detecting()
     monkeypatch.setattr("swa.detection.analysis.Detection", stand_in)
     return stand_in
+
+
+@pytest.fixture
+def stdin(monkeypatch) -> Callable[[bytes], None]:
+    """Gives standard input its content."""
+
+    def give(content: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+    return give

@@ -52,6 +52,7 @@ def load_model(
     trust_remote_code: bool = False,
     cache_dir: Path | None = None,
     progress: Progress | None = None,
+    tokenizer: Any = None,
 ) -> LoadedModel:
     """Load a causal language model and find its down projections.
 
@@ -63,6 +64,7 @@ def load_model(
         trust_remote_code: Whether code in the checkpoint may run.
         cache_dir: Where unpacked GGUF files lie.
         progress: Where notes go.
+        tokenizer: The checkpoint's own, where it was read before.
 
     Raises:
         UnavailableError: The model cannot be had, or is incomplete or corrupt.
@@ -86,7 +88,8 @@ def load_model(
         cache_dir=cache_dir,
     )
     _check_memory(place.folder, config, placement)
-    tokenizer = read_tokenizer(place.folder, trust_remote_code=trust_remote_code)
+    if tokenizer is None:
+        tokenizer = read_tokenizer(place.folder, trust_remote_code=trust_remote_code)
     network = read_network(
         place.folder, config, placement=placement, trust_remote_code=trust_remote_code, progress=progress
     )

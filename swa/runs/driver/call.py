@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from swa.options import Options, options_of, written
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # help pages load no records
     from pydantic import JsonValue
 
     from swa.models.loading.loaded import LoadedModel

@@ -150,7 +150,7 @@ class ModelRun:
             return str(self.load().dtype).removeprefix("torch.")
         return dtype_in_memory(self.checkpoint, self.options.dtype, trust_remote_code=self.options.trust_remote_code)
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
         """The tokenizer, without the weights.
 
@@ -210,6 +210,7 @@ class ModelRun:
                 trust_remote_code=self.options.trust_remote_code,
                 cache_dir=self.options.cache_dir,
                 progress=self.progress,
+                tokenizer=self.__dict__.get("tokenizer"),  # where a text was measured, it is read already
             )
             task.advance()
         return loaded

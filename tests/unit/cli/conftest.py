@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,6 @@ import pytest
 from swa.cli.main import run
 from swa.runs.driver.models import Outcomes
 from tests.unit.cli.evaluate_fakes import EvaluateMachinery
-from tests.unit.cli.vocab_fakes import VocabMachinery
 
 
 class Called(NamedTuple):
@@ -62,6 +61,34 @@ def swa() -> Callable[..., Called]:
     return call
 
 
+@pytest.fixture(scope="session")
+def elsewhere(swa, tmp_path_factory) -> Callable[..., tuple[Called, Path]]:
+    """Runs the program in a folder of its own, which several tests may copy or look at."""
+
+    def call(*words: str) -> tuple[Called, Path]:
+        place = tmp_path_factory.mktemp("elsewhere")
+        with chdir(place):
+            called = swa(*words)
+        assert called.code == 0, called.err
+        return called, place
+
+    return call
+
+
+@pytest.fixture
+def handed(monkeypatch) -> list[SimpleNamespace]:
+    """What commands hand to `swa.runs`, which does nothing with it."""
+    calls: list[SimpleNamespace] = []
+
+    def nothing(models, options, **rest) -> Outcomes[Any]:
+        calls.append(SimpleNamespace(models=models, options=options, **rest))
+        return Outcomes([])
+
+    for name in ("detect", "evaluate", "vocab", "cascade"):
+        monkeypatch.setattr(f"swa.runs.{name}", nothing)
+    return calls
+
+
 @pytest.fixture
 def handed(monkeypatch) -> list[SimpleNamespace]:
     """What commands hand to `swa.runs`, which does nothing with it."""
@@ -85,25 +112,3 @@ def evaluation(monkeypatch) -> EvaluateMachinery:
 def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
     """As `evaluation`, with real figures."""
     return EvaluateMachinery().install(monkeypatch, figures=True)
-
-
-@pytest.fixture
-def vocabulary(monkeypatch) -> VocabMachinery:
-    """For `swa vocab` and `swa cascade`."""
-    return VocabMachinery().install(monkeypatch)
-
-
-@pytest.fixture
-def drawn_vocabulary(monkeypatch) -> VocabMachinery:
-    """As `vocabulary`, with real figures."""
-    return VocabMachinery().install(monkeypatch, figures=True)
-
-
-@pytest.fixture
-def stdin(monkeypatch) -> Callable[[bytes], None]:
-    """Gives standard input its content."""
-
-    def give(content: bytes) -> None:
-        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
-
-    return give

@@ -1,290 +1,226 @@
-"""`swa cascade` with loading, detection and the analysis replaced: files, options, resuming, streams."""
+"""`swa cascade` on a tiny model: files, finished work, other configurations, interruptions, what is shown."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
 import pytest
-import torch
 
-from swa.cascades.options import CascadeOptions
-from swa.engine.measures.layer_choice import LayerChoice
-from swa.models.discovery.sites import SiteMap
+from swa.cli.tables.cascade_show import N_SHOWN, show
+from swa.cli.terminal.output import Output
+from swa.runs.driver.step import Outcome
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
-from swa.store.atomic import WriteError
-from tests.unit.cli.fakes import detection, files_below, super_weight
-from tests.unit.cli.vocab_fakes import FOLDER, ONE, ROOT, TWO, configuration, site
+from swa.store.ledger import FileLedger
+from swa.store.names import model_folder_name
+from swa.store.vocab_tree import VocabFolder
+from tests.support.artifacts import header
+from tests.support.cards import cascade_result
+from tests.support.dying import full_after, raising
+from tests.support.helpful import COORDINATE as ONE
+from tests.support.records import files_below, super_weight
 
-BOTH = ("cascade", "a/x", "--super-weights", ONE, "--super-weights", TWO)
-
-
-def records() -> list[dict]:
-    return [json.loads(line) for line in FOLDER.cascade_results.read_text().splitlines()]
-
-
-def block(path: Path = FOLDER.run_config) -> dict:
-    return configuration("cascade", path)
-
-
-def test_of_two_commands_in_one_folder_the_newest_has_the_figure(swa, drawn_vocabulary):
-    def drawn(*words):
-        assert swa(*words).code == 0
-        return (FOLDER.super_weight_plots / "mlp_out-L11-R507-C1229-cascade.png").read_bytes()
-
-    vocab = ("vocab", "a/x", "--super-weights", ONE, "--enable-cascade")
-    of_card, of_cascade = drawn(*vocab), drawn("cascade", "a/x", "--super-weights", ONE)
-    assert of_card != of_cascade
-    assert drawn(*vocab) == of_cascade  # finished, nothing is new
-    assert drawn(*vocab, "--force") == of_card
-    assert drawn("cascade", "a/x", "--super-weights", ONE, "--force") == of_cascade
+ROOT = Path("results/vocab-analysis")
+TWO = "L2.mlp.c_proj[6,9]"
+TEXT = ("--dataset", "builtin", "--tokens", "60", "--window-len", "30", "--stride", "30", "--batch-size", "2")
+NAMED = (*TEXT, "--super-weights", ONE)
+BOTH = (*NAMED, "--super-weights", TWO)
 
 
-def test_the_files_of_a_cascade(swa, drawn_vocabulary):
-    called = swa(*BOTH)
-    assert called.code == 0, called.err
-    assert "Note: Layers run again." in called.out
-    assert block(FOLDER.run_config)["notes"] == ["Layers run again."]
-    first, second = records()
-    assert [first["coordinate"], second["coordinate"]] == [ONE, TWO]
-    assert first["run"]["command"] == "cascade"
-    assert first["run"]["windows"]["n_windows"] == 5
-    assert "configurations" not in first["run"]
-    figures = {path.name for path in FOLDER.super_weight_plots.iterdir()}
-    assert figures == {"mlp_out-L11-R507-C1229-cascade.png", "mlp_out-L11-R10-C20-cascade.png"}
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in FOLDER.super_weight_plots.iterdir())
-    assert {path.name for path in ROOT.iterdir()} - {".lock"} == {"a--x", "run_config.json", "README.md"}
-    assert {path.name for path in FOLDER.cascade_metrics.iterdir()} == {"cascade.jsonl"}
-    for path in (FOLDER.run_config, ROOT / "run_config.json"):
-        assert block(path)["status"] == "complete"
-        assert block(path)["windows"]["tokens"] == 2999
-    assert "| a/x | [a--x](a--x) |  |  | 2 |  |" in (ROOT / "README.md").read_text()
-    for path in [path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts]:
-        assert validate_file(path).problems == (), path
-    for record in records():
-        jsonschema.validate(record, json_schema("CascadeResult"))
+@pytest.fixture
+def folder(helpful) -> VocabFolder:
+    return VocabFolder(ROOT, model_folder_name(helpful, Path(helpful)))
 
 
-def test_the_defaults_are_those_of_the_analysis(swa, vocabulary):
-    assert swa(*BOTH).code == 0
-    (seen,) = vocabulary.cascades
-    assert seen.options == CascadeOptions()
-    assert seen.text == "wikitext-2"
+@pytest.fixture
+def figure(folder) -> Path:
+    return folder.super_weight_plots / "mlp_out-L1-R5-C9-cascade.png"
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--layers", "all"], {"layers": LayerChoice(every=1)}),
-        (["--layers", "every", "4"], {"layers": LayerChoice(every=4)}),
-        (["--layers", "every:4"], {"layers": LayerChoice(every=4)}),
-        (["--layers", "3", "5", "7"], {"layers": LayerChoice(layers=(3, 5, 7))}),
-        (["--layers", "3,5,7"], {"layers": LayerChoice(layers=(3, 5, 7))}),
-        (["--tokens", "70"], {"tokens": 70}),
-        (["--window-len", "700"], {"window_len": 700}),
-        (["--stride", "70"], {"stride": 70}),
-        (["--drop-first-token"], {"drop_first_token": True}),
-        (["--batch-size", "7"], {"batch_size": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_choices_of_the_analysis(swa, vocabulary, words, expected):
-    called = swa(*BOTH, *words)
-    assert called.code == 0, called.err
-    assert vocabulary.cascades[-1].options == CascadeOptions(**expected)
-    again = swa(*BOTH, "--config", str(FOLDER.run_config))
-    assert "finished already" in again.err
+@pytest.fixture
+def cascade(swa, helpful):
+    def call(*words: str):
+        return swa("cascade", helpful, *words)
+
+    return call
 
 
-def test_layers_from_the_environment(swa, vocabulary, monkeypatch):
-    monkeypatch.setenv("SWA_LAYERS", "every 3")
-    assert swa(*BOTH).code == 0
-    assert vocabulary.cascades[-1].options.layers == LayerChoice(every=3)
+@pytest.fixture(scope="module")
+def original(elsewhere, helpful):
+    return elsewhere("cascade", helpful, *BOTH, "--layers", "all")
 
 
-def test_text_and_loading(swa, vocabulary):
-    assert swa(*BOTH, "--dataset", "builtin", "--dtype", "bfloat16").code == 0
-    assert vocabulary.cascades[-1].text == "builtin"
-    assert vocabulary.loaded[0]["dtype"] == "bfloat16"
+@pytest.fixture
+def first(original):
+    """The call of a whole cascade; its files are in this test's folder."""
+    called, place = original
+    shutil.copytree(place, ".", dirs_exist_ok=True)
+    return called
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["cascade"], "No model"),
-        ([*BOTH, "--layers", "some"], "neither all"),
-        ([*BOTH, "--layers", "every", "0"], "neither all"),
-        ([*BOTH, "--layers", "every"], "neither all"),
-        ([*BOTH, "--layers", "-1"], "neither all"),
-        ([*BOTH, "--layers", "all", "3"], "--layers has all beside"),
-        ([*BOTH, "--layers", "every", "4", "3"], "--layers has every:4 beside"),
-        ([*BOTH, "--layers"], "at least one value"),
-        ([*BOTH, "--stride", "600", "--window-len", "500"], "--stride 600"),
-        ([*BOTH, "--tokens", "0"], "tokens"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_wrong_options_are_refused_before_anything_is_loaded(swa, vocabulary, words, says):
-    called = swa(*words)
-    assert called.code == 2, called.err
-    assert says in called.err
-    assert "model" not in vocabulary.order
+def records(folder: VocabFolder) -> list[dict]:
+    return [json.loads(line) for line in folder.cascade_results.read_text().splitlines()]
 
 
-def test_a_layer_that_is_not_there(swa, vocabulary):
-    called = swa(*BOTH, "--layers", "12")
-    assert called.code == 2
-    assert "the model has 0 to 11" in called.err
+def block(path: Path) -> dict:
+    return json.loads(path.read_text())["cascade"]
 
 
-def test_a_text_without_a_window_is_refused_before_the_model_is_loaded(swa, vocabulary):
-    vocabulary.text_length = 0
-    called = swa(*BOTH)
-    assert called.code == 2
-    assert "model" not in vocabulary.order
+@pytest.mark.usefixtures("first")
+class TestFiles:
+    def test_names(self, folder, figure):
+        other = "mlp_out-L2-R6-C9-cascade.png"
+        assert {path.name for path in folder.super_weight_plots.iterdir()} == {figure.name, other}
+        assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.super_weight_plots.iterdir())
+        assert {path.name for path in ROOT.iterdir()} - {".lock"} == {folder.name, "run_config.json", "README.md"}
+        assert {path.name for path in folder.cascade_metrics.iterdir()} == {"cascade.jsonl"}
+        assert f"[{folder.name}]({folder.name}) |  |  | 2 |  |" in (ROOT / "README.md").read_text()
+
+    def test_records(self, folder):
+        planted, other = records(folder)
+        assert [planted["coordinate"], other["coordinate"]] == [ONE, TWO]
+        assert planted["run"]["command"] == "cascade"
+        assert planted["run"]["windows"]["n_windows"] == 3
+        assert "configurations" not in planted["run"]
+        assert planted["cascade"]["layers"] == [0, 1, 2, 3]
+        assert planted["cascade"]["delta_entropy"][0] == 0.0
+        assert planted["h_row_removed"][1] < 0.1 * planted["h_row_baseline"][1]
+        for path in (path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts):
+            assert validate_file(path).problems == (), path
+        for record in (planted, other):
+            jsonschema.validate(record, json_schema("CascadeResult"))
+        for path in (folder.run_config, ROOT / "run_config.json"):
+            assert block(path)["status"] == "complete"
+            assert block(path)["windows"]["tokens"] == 60
 
 
-def test_names_of_figures_in_crowded_layers(swa, vocabulary):
-    two = [site(5, module=f"model.layers.5.mlps.{n}.down_proj") for n in range(2)]
-    vocabulary.sites = SiteMap(tuple(two), {"model.layers": 12}, 600)
-    vocabulary.network.model.layers["5"] = vocabulary.network.model.layers["11"]
-    coordinate = "L5.mlps.1.down_proj[3,4]"
-    vocabulary.network.model.layers["5"].mlps = torch.nn.ModuleList([vocabulary.network.model.layers["11"].mlp] * 2)
-    called = swa("cascade", "a/x", "--super-weights", coordinate)
-    assert called.code == 0, called.err
-    (figure,) = FOLDER.super_weight_plots.iterdir()
-    assert figure.name == "mlp_out-L5-R3-C4-model_layers_5_mlps_1_down_proj-cascade.png"
-    figure.unlink()
-    assert "finished already" in swa("cascade", "a/x", "--super-weights", coordinate).err
-    assert figure.exists()
-
-
+@pytest.mark.usefixtures("undrawn")
 class TestAgain:
-    def test_nothing_is_loaded_computed_or_written(self, swa, vocabulary):
-        first = swa(*BOTH)
-        files = files_below(ROOT)
-        vocabulary.order.clear()
-        again = swa(*BOTH)
-        assert files_below(ROOT) == files
-        assert vocabulary.order == ["text"]
+    def test_nothing_is_loaded_computed_or_written(self, cascade, first, folder, monkeypatch):
+        monkeypatch.setattr("swa.models.loading.load.load_model", raising(AssertionError("nothing is missing")))
+        before = files_below(ROOT)
+        again = cascade(*BOTH, "--layers", "all")
         assert again.out == first.out
+        for words in (("--seed", "7", "--spike-threshold", "3", "-v"), ("--config", str(folder.run_config))):
+            assert "finished already" in cascade(*BOTH, "--layers", "all", *words).err
+        called = cascade(*BOTH, "--layers", "all", "--json")
+        parse_record(called.out, "CommandResult")
+        (model,) = called.json["models"]
+        assert (called.json["command"], model["n_candidates"]) == ("cascade", 2)
+        assert model["headline"]["largest_kl"] > 1
+        assert {"cascade", "figures", "readme"} <= model["files"].keys()
+        assert all(Path(path).exists() for path in model["files"].values())
+        assert files_below(ROOT) == before
 
-    def test_records_that_are_there_are_kept(self, swa, vocabulary):
-        swa(*BOTH[:4])
-        before = FOLDER.cascade_results.read_text()
-        assert swa(*BOTH).code == 0
-        assert [one.weights for one in vocabulary.cascades] == [[ONE], [TWO]]
-        assert FOLDER.cascade_results.read_text().startswith(before)
+    def test_records_that_are_there_are_kept_and_their_figures_made_again(self, cascade, folder, figure):
+        assert cascade(*NAMED).code == 0
+        before = folder.cascade_results.read_text()
+        figure.unlink()
+        assert cascade(*BOTH).code == 0
+        assert folder.cascade_results.read_text().startswith(before)
+        assert [record["coordinate"] for record in records(folder)] == [ONE, TWO]
+        assert figure.exists()
 
     @pytest.mark.parametrize(
         ("words", "says"),
         [
-            (["--layers", "all"], "--layers was not given and is now all"),
-            (["--tokens", "70"], "--tokens was 30000 and is now 70"),
-            (["--window-len", "700"], "--window-len"),
-            (["--stride", "70"], "--stride"),
-            (["--drop-first-token"], "--drop-first-token"),
-            (["--batch-size", "7"], "--batch-size"),
-            (["--max-memory", "4GiB"], "--max-memory"),
-            (["--dtype", "bfloat16"], "--dtype"),
-            (["--dataset", "builtin"], "the text is another"),
+            ((*NAMED, "--layers", "3"), "--layers was all and is now 3"),
+            ((*NAMED, "--layers", "all", "--dtype", "bfloat16"), "--dtype was float32 and is now bfloat16"),
         ],
-        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+        ids=["layers", "dtype"],
     )
-    def test_another_configuration_is_refused_and_force_replaces(self, swa, vocabulary, words, says):
-        swa(*BOTH)
-        called = swa(*BOTH, *words)
+    @pytest.mark.usefixtures("first")
+    def test_another_configuration_is_refused_and_force_replaces(self, cascade, folder, figure, words, says):
+        called = cascade(*words)
         assert called.code == 2, called.err
         assert says in called.err
-        assert swa(*BOTH[:4], *words, "--force").code == 0
-        assert [record["coordinate"] for record in records()] == [ONE]
-        assert len(list(FOLDER.super_weight_plots.iterdir())) == 1
-        assert "finished already" in swa(*BOTH[:4], *words).err
+        assert cascade(*words, "--force").code == 0
+        assert [record["coordinate"] for record in records(folder)] == [ONE]
+        assert [*folder.super_weight_plots.iterdir()] == [figure]
+        assert "finished already" in cascade(*words).err
 
-    def test_options_that_do_not_act_are_no_other_question(self, swa, vocabulary):
-        swa(*BOTH)
-        assert "finished already" in swa(*BOTH, "--seed", "7", "--spike-threshold", "3", "-v").err
+    def test_killed_before_the_figures(self, cascade, folder, monkeypatch):
+        with monkeypatch.context() as dying:
+            dying.setattr("swa.reports.plots.style.png", raising(KeyboardInterrupt()))
+            assert cascade(*BOTH).code == 130
+        assert block(folder.run_config)["status"] == "interrupted"
+        assert len(records(folder)) == 2
+        assert "finished already" in cascade(*BOTH).err
+        assert len(list(folder.super_weight_plots.iterdir())) == 2
+        assert block(folder.run_config)["status"] == "complete"
 
-    def test_an_interrupted_pass_goes_on(self, swa, vocabulary):
-        vocabulary.dies_in = "cascade"
-        assert swa(*BOTH).code == 130
-        assert block()["status"] == "interrupted"
-        vocabulary.dies_in = None
-        assert swa(*BOTH).code == 0
-        assert vocabulary.batches == [0, 1]
-
-    @pytest.mark.parametrize("change", [["--layers", "all"], ["--tokens", "70"], ["--force"]], ids=" ".join)
-    def test_sums_of_another_pass_are_not_used(self, swa, vocabulary, change):
-        vocabulary.dies_in = "cascade"
-        swa(*BOTH)
-        vocabulary.dies_in = None
-        assert swa(*BOTH, *change).code == 0
-        assert vocabulary.batches == [0, 0, 1]
-
-    def test_killed_before_the_figures(self, swa, vocabulary, monkeypatch):
-        def interrupt(_figure):
-            raise KeyboardInterrupt
-
-        with monkeypatch.context() as broken:
-            broken.setattr("swa.reports.plots.style.png", interrupt)
-            assert swa(*BOTH).code == 130
-        assert len(records()) == 2
-        assert swa(*BOTH).code == 0
-        assert len(list(FOLDER.super_weight_plots.iterdir())) == 2
-        assert block()["status"] == "complete"
-        assert len(vocabulary.cascades) == 1
-
-    def test_a_full_disk(self, swa, vocabulary):
-        vocabulary.fails_in["cascade"] = WriteError("'x' could not be written: No space left.")
-        called = swa(*BOTH)
+    def test_a_full_disk(self, cascade, folder, monkeypatch):
+        with monkeypatch.context() as failing:
+            failing.setattr(FileLedger, "put", full_after(1))
+            called = cascade(*NAMED, "--batch-size", "1")
         assert called.code == 7
         assert "is kept in" in called.err
+        kept = files_below(folder.ledger)
+        assert len(kept) == 1
+        assert cascade(*NAMED, "--batch-size", "1").code == 0
+        assert kept.items() <= files_below(folder.ledger).items()
 
 
-def test_both_commands_share_a_folder(swa, vocabulary):
-    swa("vocab", *BOTH[1:])
-    swa(*BOTH)
-    assert json.loads(FOLDER.run_config.read_text()).keys() >= {"vocab", "cascade"}
-    assert "finished already" in swa("vocab", *BOTH[1:]).err
-    assert "finished already" in swa(*BOTH).err
+def test_a_layer_that_is_not_there(cascade):
+    called = cascade(*NAMED, "--layers", "4")
+    assert called.code == 2
+    assert "the model has 0 to 3" in called.err
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_beside_vocab_in_one_folder_the_newest_has_the_figure(swa, helpful, cascade, figure, monkeypatch):
+    def draw(block, *, title, layer, residual=None):
+        return "of a card" if residual is None else "of a cascade"
+
+    def drawn(command, *words):
+        called = swa(command, helpful, *BOTH, *words)
+        assert called.code == 0, called.err
+        return figure.read_text(), "finished already" in called.err
+
+    monkeypatch.setattr("swa.reports.plots.cascade.draw", draw)
+    vocab = ("vocab", "--enable-cascade")
+    assert drawn(*vocab) == ("of a card", False)
+    assert drawn("cascade") == ("of a cascade", False)
+    assert drawn(*vocab) == ("of a cascade", True)
+    assert drawn(*vocab, "--force") == ("of a card", False)
+    assert drawn("cascade") == ("of a card", True)
+    assert drawn("cascade", "--force") == ("of a cascade", False)
+    assert json.loads((figure.parents[2] / "run_config.json").read_text()).keys() >= {"vocab", "cascade"}
     assert "| 2 | 2 | 2 |  |" in (ROOT / "README.md").read_text()
 
 
-def test_a_model_without_super_weights(swa, vocabulary):
-    vocabulary.results["a/x"] = detection([], model="a/x")
-    called = swa("cascade", "a/x")
-    assert called.code == 0, called.err
-    assert "a/x: no super weights" in called.out
-    assert FOLDER.cascade_results.read_bytes() == b""
-    assert "finished already" in swa("cascade", "a/x").err
+@pytest.mark.usefixtures("undrawn")
+class TestDetection:
+    def test_where_nothing_is_known_it_detects(self, cascade, folder):
+        called = cascade(*TEXT, "--screen", "spike", "--json")
+        assert called.code == 0, called.err
+        (model,) = called.json["models"]
+        assert (model["n_candidates"], model["n_confirmed"]) == (1, 1)
+        assert [model["files"]["detection"]] == [*map(str, folder.detections())]
+
+    def test_a_model_without_super_weights(self, cascade, helpful, folder):
+        words = (*TEXT, "--screen", "spike", "--spike-threshold", "1e9")
+        called = cascade(*words)
+        assert called.code == 0, called.err
+        assert f"{helpful}: no super weights" in called.out
+        assert folder.cascade_results.read_bytes() == b""
+        assert "finished already" in cascade(*words).err
 
 
-def test_it_detects_where_nothing_is_known(swa, vocabulary):
-    called = swa("cascade", "a/x")
-    assert called.code == 0, called.err
-    assert vocabulary.detected == ["a/x"]
-    assert len(FOLDER.detections()) == 1
-
-
-def test_json_is_one_object(swa, vocabulary):
-    vocabulary.results["a/x"] = detection([super_weight(model="a/x")], model="a/x")
-    called = swa("cascade", "a/x", "--json")
-    parse_record(called.out, "CommandResult")
-    (model,) = called.json["models"]
-    assert (called.json["command"], model["n_candidates"], model["n_confirmed"]) == ("cascade", 1, 1)
-    assert model["headline"]["largest_kl"] == pytest.approx(0.1)
-    assert {"cascade", "figures", "readme", "detection"} <= model["files"].keys()
-    assert all(Path(path).exists() for path in model["files"].values())
-
-
-def test_the_table_has_a_row_a_layer(swa, vocabulary):
-    called = swa(*BOTH)
-    rows = [line.split() for line in called.out.splitlines() if line.strip()[:2] in ("0 ", "10", "11")]
+def test_a_table_of_layers_for_each_super_weight(capsys):
+    results = [cascade_result(super_weight(number, 2)) for number in range(N_SHOWN + 5)]
+    done = Outcome(results, header("cascade"), Path("results"), {"cascade": "cascade.jsonl"}, is_new=True)
+    show(done, Output())
+    out = capsys.readouterr().out
+    rows = [line.split()[:6] for line in out.splitlines() if line.strip()[:2] in ("0 ", "10", "11")]
     assert rows[:3] == [
-        ["0"] * 8,
-        ["10", "0", "0", "0", "10.0", "10.0", "10.0", "10.0"],
-        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0", "11.0", "11.0"],
+        ["0"] * 6,
+        ["10", "0", "0", "0", "10.0", "10.0"],
+        ["11", "+0.100", "−0.0100", "0.100", "11.0", "11.0"],
     ]
-    assert called.out.index(ONE) < called.out.index(TWO)
+    assert len(rows) == 3 * N_SHOWN
+    assert out.index("[0,2], by layer") < out.index("[1,2], by layer")
+    assert "and 5 super weights more in cascade.jsonl (-v shows all)" in out

@@ -1,51 +1,34 @@
-"""`swa doctor` with the examination replaced."""
+"""`swa doctor`: what it shows of a model, and how a failed self-test ends."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
-import torch
 
-from swa.detection.doctor import Examination, PlantTest
-from swa.models.readout.head import Head
+from swa.detection.doctor import PlantTest
 from swa.schemas.registry import parse_record
+from tests.support.tiny_checkpoint import write_tiny_checkpoint
 
-PLANT = PlantTest("L1.mlp.down_proj[2,3]", "L1.mlp.down_proj[2,3]", changes_logits=True, restored=True)
-FOUND = Examination(
-    architecture="mixtral (dense and mixture of experts, 2 layers)",
-    n_layers={"model.layers": 2},
-    n_sites={"mlp_out": 1, "expert": 8},
-    shapes={"mlp_out": "64 × 128", "expert": "64 × 32"},
-    paths={"mlp_out": "L0.mlp.down_proj[0,0]", "expert": "L1.mlp.experts.0.down_proj[0,0]"},
-    head=Head(final_norm="model.norm", unembedding="lm_head", tied=True, vocabulary=100),
-    plant=PLANT,
-    n_bytes=1 << 30,
-)
+PASSED = PlantTest("L1.mlp.down_proj[2,3]", "L1.mlp.down_proj[2,3]", changes_logits=True, restored=True)
 
 
-@pytest.fixture
-def examined(monkeypatch, machinery):
-    found = {"is": FOUND}
-    monkeypatch.setattr("swa.detection.doctor.examine", lambda loaded: found["is"])
-    monkeypatch.setattr(
-        "swa.models.loading.load.load_model", lambda *_, **__: SimpleNamespace(device=torch.device("cpu"))
-    )
-    return found
-
-
-def test_it_shows_what_was_found(swa, examined):
-    called = swa("doctor", "a/x")
+def test_it_shows_what_was_found(swa):
+    write_tiny_checkpoint("./mixture", "qwen2_moe")
+    called = swa("doctor", "./mixture")
     assert called.code == 0, called.err
-    for part in ("2 in model.layers", "8 down projections of 64 × 32", "model.norm", "lm_head", "1.00 GiB", "passed"):
+    for part in (
+        "./mixture: qwen2_moe (",
+        "layers           4 in model.layers",
+        "sites (shared_expert) 4 down projections of 64 × 40, e.g. L0.mlp.shared_expert.down_proj[0,0]",
+        "experts          16 down projections of 64 × 48, e.g. L0.mlp.experts.0.down_proj[0,0]",
+        "final norm       model.norm",
+        "unembedding      lm_head, 128 tokens",
+        "passed: planted at L",
+    ):
         assert part in called.out
-
-
-def test_json(swa, examined):
-    called = swa("doctor", "a/x", "--json")
-    parse_record(called.out, "CommandResult")
-    assert called.json["models"][0]["headline"]["n_experts"] == 8
+    (result,) = parse_record(swa("doctor", "./mixture", "--json").out, "CommandResult").models
+    assert (result.headline["n_experts"], result.headline["self_test_passed"]) == (16, 1)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +39,9 @@ def test_json(swa, examined):
         ({"restored": False}, "put back"),
     ],
 )
-def test_a_failed_self_test_is_exit_4(swa, examined, change, reason):
-    examined["is"] = replace(FOUND, plant=replace(PLANT, **change))
-    called = swa("doctor", "a/x")
+def test_a_failed_self_test_is_exit_4(swa, helpful, monkeypatch, change, reason):
+    monkeypatch.setattr("swa.detection.doctor.plant_and_find", lambda *_: replace(PASSED, **change))
+    called = swa("doctor", helpful)
     assert called.code == 4
     assert reason in called.err
 

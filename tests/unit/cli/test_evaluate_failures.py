@@ -2,134 +2,129 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from swa.errors import OutOfMemoryError, UnavailableError, UnsupportedModelError
-from swa.store.atomic import WriteError
-from swa.store.tree import ModelFolder
+from tests.support.evaluating import answers_in
+from tests.support.helpful import COORDINATE
+from tests.unit.conftest import ROOT
 
-ROOT = Path("results/comprehensive_super_weight_analysis")
-TWO = ("--super-weights", "L11.mlp.down_proj[507,1229]", "--super-weights", "L11.mlp.down_proj[1,2]")
-SMALL = (*TWO, "--accuracy-tasks", "hellaswag")
+TEXT = ("--dataset", "builtin", "--perplexity-samples", "2", "--super-weights")
+TASK = ("--accuracy-tasks", "builtin_choices", "--accuracy-samples", "2")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
-def test_a_results_folder_that_cannot_be_written(swa, evaluation):
+@pytest.fixture
+def evaluate(swa, helpful):
+    def call(*words: str):
+        return swa("evaluate", helpful, *TEXT, COORDINATE, *TASK, *words)
+
+    return call
+
+
+@contextmanager
+def full_disk(beginning: str, *, after: int = 0) -> Iterator[None]:
+    """No more than some files whose path holds these letters get their names."""
+    replace, left = Path.replace, [after]
+
+    def refusing(path: Path, target: Path) -> Path:
+        if beginning in str(target):
+            if not left[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            left[0] -= 1
+        return replace(path, target)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "replace", refusing)
+        yield
+
+
+def test_a_results_folder_that_cannot_be_written(evaluate):
     Path("file").write_text("")
-    assert swa("evaluate", "a/x", *SMALL, "--results-dir", "file").code == 2
-    assert "tasks" not in evaluation.order
+    called = evaluate("--results-dir", "file")
+    assert called.code == 2
+    assert "cannot be written to 'file'" in called.err
 
 
-def test_data_out_of_reach_is_said_before_a_model_is_loaded(swa, evaluation, monkeypatch):
-    def refuse(*_, **__):
-        raise UnavailableError("The data set 'mmlu' is not here.", hint="Give --data-dir.")
+def test_a_locked_folder(evaluate, folder):
+    folder.create()
+    with folder.locked():
+        assert evaluate().code == 2
+    assert not folder.run_config.exists()
 
-    monkeypatch.setattr("swa.evaluation.harness.tasks.load_tasks", refuse)
-    called = swa("evaluate", "a/x", *SMALL)
+
+def test_data_out_of_reach_is_said_before_a_model_is_loaded(swa):
+    Path("empty").mkdir()
+    words = (*TEXT, COORDINATE, "--accuracy-tasks", "hellaswag", "--data-dir", "nowhere")
+    called = swa("evaluate", "./empty", *words)
     assert called.code == 3
-    assert called.err.endswith("Hint: Give --data-dir.\n")
-    assert evaluation.loaded == []
+    assert "data folder nowhere does not exist" in called.err
 
 
-def test_a_coordinate_that_the_model_lacks(swa, evaluation):
-    called = swa("evaluate", "a/x", "--super-weights", "L11.mlp.down_proj[600,0]", "--skip-accuracy")
+@pytest.mark.parametrize(
+    ("coordinate", "says"), [("L1.mlp.c_proj[600,0]", "out of range"), ("L9.mlp.c_proj[0,0]", "no down projection")]
+)
+def test_a_coordinate_that_the_model_lacks(swa, helpful, folder, coordinate, says):
+    called = swa("evaluate", helpful, *TEXT, coordinate, "--skip-accuracy")
     assert called.code == 2
-    assert "out of range" in called.err
-    called = swa("evaluate", "a/x", "--super-weights", "L3.mlp.down_proj[0,0]", "--skip-accuracy")
-    assert called.code == 2
-    assert "no down projection" in called.err
-    assert evaluation.evaluated == []
+    assert says in called.err
+    assert not folder.ledger.exists()
 
 
-def test_one_failure_does_not_stop_the_others(swa, evaluation):
-    evaluation.failing["a/x"] = UnsupportedModelError("It has no MLP.")
-    called = swa("evaluate", "a/x", "b/y", *SMALL, "--json")
+def test_one_failure_does_not_stop_the_others(evaluate, helpful):
+    called = evaluate("--models", "./nothing", "--json", "--skip-accuracy")
     assert called.code == 7
     assert called.json["status"] == "partial"
-    assert [model["model"] for model in called.json["models"]] == ["b/y"]
+    assert [model["model"] for model in called.json["models"]] == [helpful]
     (complete,) = ROOT.glob("complete_analysis_*.json")
     assert json.loads(complete.read_text())["run"]["status"] == "partial"
 
 
-def test_when_all_fail_the_code_is_the_first_ones(swa, evaluation):
-    evaluation.failing = {"a/x": UnsupportedModelError("No."), "b/y": OutOfMemoryError("No.")}
-    called = swa("evaluate", "a/x", "b/y", *SMALL)
-    assert called.code == 4
+def test_when_all_fail_the_code_is_the_first_ones(swa):
+    for name in "ab":
+        Path(name).mkdir()
+    called = swa("evaluate", "./a", "./b", *TEXT, COORDINATE, "--skip-accuracy")
+    assert called.code == 3
+    assert "None of the 2 models could be analysed" in called.err
     assert called.out == ""
     assert not list(ROOT.glob("complete_analysis_*.json"))
 
 
-@pytest.mark.parametrize(
-    ("failure", "code"),
-    [(UnsupportedModelError("No."), 4), (OutOfMemoryError("No."), 5), (MemoryError(), 5), (KeyboardInterrupt(), 130)],
-    ids=repr,
-)
-def test_exit_codes(swa, evaluation, failure, code):
-    evaluation.failing["a/x"] = failure
-    called = swa("evaluate", "a/x", *SMALL)
-    assert called.code == code
-    assert called.out == ""
-    assert not list(ROOT.glob("complete_analysis_*.json"))
-
-
-def test_a_locked_folder(swa, evaluation):
-    folder = ModelFolder(ROOT, "a--x")
-    folder.create()
-    with folder.locked():
-        called = swa("evaluate", "a/x", *SMALL)
-    assert called.code == 2
-    assert evaluation.loaded == []
-
-
-@pytest.mark.parametrize("name", ["impact_comparison.png", "analysis_", "hellaswag_sw_0.jsonl"])
-def test_what_cannot_be_written_does_not_lose_the_answers(swa, evaluation, monkeypatch, name):
-    from swa.store.atomic import write_bytes
-
-    def full(path, content):
-        if name in path.name:
-            raise WriteError(f"'{path}' could not be written: No space left on device.")
-        write_bytes(path, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("swa.cli.evaluate_files.write_bytes", full)
-        called = swa("evaluate", "a/x", *SMALL)
+@pytest.mark.parametrize("name", ["impact_comparison.png", "data/analysis_", "builtin_choices_sw_0.jsonl"])
+def test_what_cannot_be_written_does_not_lose_the_answers(evaluate, folder, name):
+    with full_disk(name):
+        called = evaluate()
     assert called.code == 7
     assert "is kept in" in called.err
-    assert len(evaluation.computed) == 2
-    assert swa("evaluate", "a/x", *SMALL).code == 0
-    assert len(evaluation.computed) == 2
-    assert len(ModelFolder(ROOT, "a--x").analyses()) == 1
+    before = answers_in(folder)
+    assert evaluate().code == 0
+    assert answers_in(folder) == before
+    assert len(folder.analyses()) == 1
 
 
-def test_a_full_disk_while_it_runs(swa, evaluation, monkeypatch):
-    from swa.store.atomic import write_bytes
-
-    def failing_from(number):
-        left = [number]
-
-        def write(path, content):
-            if not left[0]:
-                raise WriteError(f"'{path}' could not be written: No space left on device.")
-            left[0] -= 1
-            write_bytes(path, content)
-
-        return write
-
-    monkeypatch.setattr("swa.store.ledger.write_bytes", failing_from(0))
-    assert swa("evaluate", "a/x", *SMALL).code == 2
-    monkeypatch.setattr("swa.store.ledger.write_bytes", failing_from(1))
-    called = swa("evaluate", "a/x", *SMALL)
+def test_a_full_disk_while_it_runs(evaluate, folder):
+    with full_disk("ledger"):
+        assert evaluate().code == 2
+    with full_disk("ledger", after=1):
+        called = evaluate()
     assert called.code == 7
-    assert "is kept in" in called.err
+    assert f"What was finished is kept in '{folder.ledger}'" in called.err
 
 
-def test_a_summary_that_cannot_be_written(swa, evaluation, monkeypatch):
-    def full(path, content):
-        raise WriteError(f"'{path}' could not be written: No space left on device.")
-
-    monkeypatch.setattr("swa.cli.evaluate_summary.write_text", full)
-    called = swa("evaluate", "a/x", *SMALL)
+@pytest.mark.parametrize("name", ["complete_analysis_", "model_comparison"])
+def test_a_summary_that_cannot_be_written(evaluate, plain, folder, name):
+    words = ("--models", plain, "--skip-accuracy")
+    with full_disk(name):
+        called = evaluate(*words)
     assert called.code == 7
     assert "own records are written" in called.err
+    called = evaluate(*words)
+    assert called.code == 0
+    assert "finished already" in called.err
+    assert (ROOT / "summary_plots/model_comparison.png").exists()

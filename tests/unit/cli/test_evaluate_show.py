@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from swa.cli.tables.evaluate_show import headline
+from swa.cli.tables.evaluate_show import headline, show
 from swa.cli.tables.evaluation import N_SHOWN, build_tables, chosen
-from tests.unit.cli.evaluate_fakes import analysis, impact, perplexity
-from tests.unit.cli.fakes import super_weight
+from swa.cli.terminal.output import Output
+from swa.runs.driver.step import Outcome
+from tests.support.artifacts import header
+from tests.support.evaluation_records import analysis, impact, perplexity
+from tests.support.records import super_weight
 
 DEFAULT = ("hellaswag", "arc_easy", "mmlu", "gsm8k")
 LONG = "L11.mlp.down_proj[507,1229]"
@@ -115,16 +119,17 @@ def test_brackets_are_no_markup():
     assert "[red]x" in drawn(analysis([super_weight(coordinate="[red]x")], tasks=()), 120)
 
 
-def test_the_first_and_all_together_are_shown(swa, evaluation):
-    many = [super_weight(0, col) for col in range(N_SHOWN + 5)]
-    record = analysis(many, tasks=())
+def test_the_first_and_all_together_are_shown(capsys):
+    record = analysis([super_weight(0, col) for col in range(N_SHOWN + 5)], tasks=())
     assert len(chosen(record, everything=False)) == N_SHOWN + 1
     assert len(chosen(record, everything=True)) == N_SHOWN + 6
-    words = [word for weight in many for word in ("--super-weights", weight.coordinate)]
-    called = swa("evaluate", "a/x", *words, "--skip-accuracy")
-    assert "and 5 variants more in " in called.out
-    assert "all 35 together" in called.out
-    assert "variants more" not in swa("evaluate", "a/x", *words, "--skip-accuracy", "-v").out
+    done = Outcome(record, header("evaluate"), Path("folder"), {"analysis": "analysis.json"}, is_new=True)
+    show(done, Output())
+    shown = capsys.readouterr().out
+    assert "and 5 variants more in analysis.json" in shown
+    assert "all 35 together" in shown
+    show(done, Output(verbose=True))
+    assert "variants more" not in capsys.readouterr().out
 
 
 def test_headline():

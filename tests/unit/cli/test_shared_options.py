@@ -1,99 +1,124 @@
-"""Options that act alike in `evaluate`, `vocab` and `cascade`: how a model is loaded, its text, its super weights."""
+"""Options that act alike in several commands: each hands on the same groups, wherever a value comes from."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.evaluate_fakes import EvaluateMachinery
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from swa.data.options import TextOptions
+from swa.detection.options import DetectOptions
+from swa.models.loading.options import LoadOptions
+from swa.options import options_of
+from swa.runs.options import VOCAB_DETECTION, WeightOptions
 
-COMMANDS = {"evaluate": "evaluation", "vocab": "vocabulary", "cascade": "vocabulary"}
-GIVEN, OTHER = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[50,60]"
+WORDS = {
+    "screen": "spike",
+    "screen_top": "7",
+    "spike_threshold": "auto",
+    "max_iterations": "7",
+    "prompt": "A",
+    "seed": "7",
+    "batch_size": "7",
+    "router_analysis_samples": "7",
+    "p_active_floor": "0.3",
+    "co_spike_threshold": "0.4",
+    "no_confirm": "true",
+    "enable_causal_scoring": "true",
+}
+"""Every option of the search that the command line has; the last two are flags."""
+SEARCH = DetectOptions(
+    screens=("spike",),
+    screen_top=7,
+    spike_threshold=None,
+    max_iterations=7,
+    prompts=("A",),
+    confirm=False,
+    seed=7,
+    batch_size=7,
+    router_analysis_samples=7,
+    p_active_floor=0.3,
+    co_spike_threshold=0.4,
+    enable_causal_scoring=True,
+)
 
 
-@pytest.fixture(params=COMMANDS)
+@pytest.fixture(params=["detect", "evaluate", "vocab", "cascade"])
 def command(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def replaced(request, command) -> EvaluateMachinery:
-    return request.getfixturevalue(COMMANDS[command])
+def call(swa, command, handed):
+    """Call the command; what it handed on."""
 
-
-@pytest.fixture
-def call(swa, command, replaced):
-    """Call the command; tasks are none of these tests' business."""
-    more = ("--skip-accuracy",) if command == "evaluate" else ()
-
-    def called(*words: str) -> None:
-        done = swa(command, "a/x", *more, *words)
+    def called(*words: str):
+        done = swa(command, "a/x", *words)
         assert done.code == 0, done.err
+        return handed[-1]
 
     return called
 
 
-def worked_on(replaced, command) -> list[list[str]]:
-    """Coordinates of the super weights of each analysis."""
-    if command == "evaluate":
-        return [[weight.coordinate for weight in one.weights] for one in replaced.evaluated]
-    return [one.weights for one in (replaced.passes if command == "vocab" else replaced.cascades)]
+@pytest.fixture
+def searched(call, command):
+    """Call the command; how it would search for super weights."""
+
+    def called(*words: str) -> DetectOptions:
+        found = call(*words)
+        return found.options if command == "detect" else found.search
+
+    return called
 
 
-def test_how_the_model_is_loaded(call, replaced):
+def test_how_the_model_is_loaded(call):
     words = ("--dtype", "bfloat16", "--device", "cpu", "--max-memory", "4GiB", "--trust-remote-code")
-    call("--super-weights", GIVEN, *words, "--cache-dir", "cache")
-    (details,) = replaced.loaded
-    assert details.pop("progress") is not None
-    assert details == {
-        "dtype": "bfloat16",
-        "device": "cpu",
-        "max_memory": 4 << 30,
-        "trust_remote_code": True,
-        "cache_dir": Path("cache"),
-    }
-
-
-def test_the_revision(call, replaced, monkeypatch):
-    asked = []
-    fetch = replaced.fetch
-    monkeypatch.setattr(
-        "swa.models.loading.load.fetch", lambda reference, **_: asked.append(reference.revision) or fetch(reference)
+    assert call(*words, "--cache-dir", "cache", "--revision", "abc").load == LoadOptions(
+        dtype="bfloat16",
+        device="cpu",
+        max_memory=4 << 30,
+        trust_remote_code=True,
+        cache_dir=Path("cache"),
+        revision="abc",
     )
-    call("--super-weights", GIVEN, "--revision", "abc")
-    assert set(asked) == {"abc"}
 
 
-def test_the_text(call, replaced):
-    call("--super-weights", GIVEN, "--dataset", "builtin", "--data-dir", "data")
-    assert replaced.read_texts == [("builtin", Path("data"))]
+def test_the_text(call):
+    assert call("--dataset", "builtin", "--data-dir", "data").text == TextOptions("builtin", Path("data"))
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--screen", "spike"], {"screens": ("spike",)}),
-        (["--screen-top", "7"], {"screen_top": 7}),
-        (["--spike-threshold", "auto"], {"spike_threshold": None}),
-        (["--max-iterations", "7"], {"max_iterations": 7}),
-        (["--prompt", "A", "--prompt", "B"], {"prompts": ("A", "B")}),
-        (["--no-confirm"], {"confirm": False}),
-        (["--seed", "7"], {"seed": 7}),
-        (["--batch-size", "7"], {"batch_size": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_detection_options_act_when_it_detects(call, replaced, words, expected):
-    call(*words)
-    assert {name: getattr(replaced.options, name) for name in expected} == expected
+def test_which_super_weights(call, command):
+    if command != "detect":
+        words = ("--super-weights", "a.jsonl", "--super-weights", "-", "--all-candidates")
+        assert call(*words).weights == WeightOptions(("a.jsonl", "-"), all_candidates=True)
 
 
-def test_all_candidates(call, replaced, command):
-    refused = super_weight(50, 60, confirmation=confirmation(0.001, confirmed=False))
-    replaced.results["a/x"] = detection([super_weight(), refused], model="a/x")
-    call()
-    call("--all-candidates")
-    added = [GIVEN, OTHER] if command == "evaluate" else [OTHER]  # the others have the first already
-    assert worked_on(replaced, command) == [[GIVEN], added]
+def test_super_weights_in_the_environment_are_split_at_newlines(call, command, monkeypatch):
+    if command != "detect":
+        monkeypatch.setenv("SWA_SUPER_WEIGHTS", "L1.mlp.down_proj[1,2]\na.jsonl\n")
+        assert call().weights.super_weights == ("L1.mlp.down_proj[1,2]", "a.jsonl")
+
+
+def test_defaults_of_the_search(searched, command):
+    assert searched() == (VOCAB_DETECTION if command == "vocab" else DetectOptions())
+
+
+def test_the_search_on_the_command_line(searched):
+    words = [(f"--{name.replace('_', '-')}", *([] if text == "true" else [text])) for name, text in WORDS.items()]
+    assert searched(*(word for option in words for word in option)) == SEARCH
+
+
+def test_the_search_in_a_config(searched):
+    Path("c.toml").write_text("".join(f"{n} = {t if t == 'true' else json.dumps(t)}\n" for n, t in WORDS.items()))
+    assert searched("--config", "c.toml") == SEARCH
+
+
+def test_the_search_in_the_environment(searched, monkeypatch):
+    for name, text in WORDS.items():
+        monkeypatch.setenv(f"SWA_{name.upper()}", text)
+    assert searched() == SEARCH
+
+
+def test_every_option_of_the_search_is_tried():
+    assert set(WORDS) == {one.name for one in options_of(DetectOptions)}

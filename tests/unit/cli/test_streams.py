@@ -14,10 +14,11 @@ from rich.console import Console
 
 from swa.cli.terminal import failures
 from swa.cli.terminal.bars import BarDisplay
-from swa.cli.terminal.libraries import ForwardedBar, RunLog, run_log, tamed_libraries
+from swa.cli.terminal.libraries import ForwardedBar, tamed_libraries
 from swa.cli.terminal.output import Output
 from swa.cli.terminal.progress import TerminalProgress
 from swa.errors import InvalidArtifactError
+from swa.runs.driver.log import run_log
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_no_bars_for_quiet_or_without_a_terminal(terminal, capsys):
 
 def test_without_a_terminal_a_line_now_and_then(capsys, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("swa.cli.terminal.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("swa.progress.time.monotonic", lambda: now[0])
     with TerminalProgress(Output()).task("Looking", 4) as task:
         task.advance()
         now[0] = 40.0
@@ -136,32 +137,6 @@ def test_messages_of_libraries_go_to_the_log(tmp_path, capsys):
     assert "from a library" in text
     assert "from python" in text
     assert "from python" not in capsys.readouterr().err
-
-
-def test_a_log_holds_what_was_said_before_it_was_kept(tmp_path):
-    with run_log(tmp_path / "log") as log:
-        logging.getLogger("swa").info("early")
-        assert not (tmp_path / "log").exists()
-        log.keep()
-        logging.getLogger("swa").info("late")
-        assert "late" in (tmp_path / "log").read_text()
-    assert "early" in (tmp_path / "log").read_text()
-
-
-def test_a_discarded_log_is_no_file(tmp_path):
-    with run_log(tmp_path / "log") as log:
-        log.discard()
-        logging.getLogger("swa").info("nothing")
-    assert not (tmp_path / "log").exists()
-
-
-def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
-    from swa.store.atomic import WriteError
-
-    log = RunLog(tmp_path / "none" / "log")
-    log.keep()
-    with pytest.raises(WriteError):
-        log.handle(logging.makeLogRecord({"msg": "a line"}))
 
 
 def test_known_errors_are_a_sentence_and_a_hint(capsys):

@@ -1,300 +1,187 @@
-"""`swa vocab` with loading, detection and the analyses replaced: files, order, exit codes, streams."""
+"""`swa vocab` on a tiny model: its files and what stands in them, finished work."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
+import pyarrow.parquet as pq
 import pytest
 
-from swa.errors import UnavailableError, UnsupportedModelError
-from swa.schemas.moe import MoeBlock
 from swa.schemas.registry import json_schema, parse_record
 from swa.schemas.validation import validate_file
+from swa.store.names import model_folder_name
 from swa.store.vocab_tree import VocabFolder
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from tests.support.dying import raising
+from tests.support.helpful import COORDINATE as ONE
+from tests.support.records import contents, files_below
 
 ROOT = Path("results/vocab-analysis")
-FOLDER = VocabFolder(ROOT, "fake--model")
-DETECT = Path("results/comprehensive_super_weight_analysis")
-ONE, TWO = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[10,20]"
+TWO = "L2.mlp.c_proj[6,9]"
+WINDOWS = ("--dataset", "builtin", "--tokens", "200", "--window-len", "40", "--stride", "20", "--batch-size", "4")
 BOTH = ("--super-weights", ONE, "--super-weights", TWO)
+MORE = ("--bootstrap", "50", "--enable-cascade", "--enable-cosine", "--enable-enrichment", "--top-tokens", "5")
+WORDS = (*WINDOWS, *BOTH, *MORE, "--neurons", "0:3", "1:4", "--all-neurons")
+
+
+@pytest.fixture
+def folder(helpful) -> VocabFolder:
+    return VocabFolder(ROOT, model_folder_name(helpful, Path(helpful)))
+
+
+@pytest.fixture(scope="module")
+def original(elsewhere, helpful):
+    """The call of a whole analysis with its figures, and where it wrote."""
+    return elsewhere("vocab", helpful, *WORDS)
+
+
+@pytest.fixture
+def first(original):
+    """The call of that analysis; its files are in this test's folder."""
+    called, place = original
+    shutil.copytree(place, ".", dirs_exist_ok=True)
+    return called
+
+
+@pytest.fixture
+def again(swa, helpful, first, monkeypatch):
+    """The same call, which must load nothing."""
+    monkeypatch.setattr("swa.models.loading.load.load_model", raising(AssertionError("nothing is missing")))
+
+    def call(*words: str):
+        called = swa("vocab", helpful, *WORDS, *words)
+        assert called.code == 0, called.err
+        return called
+
+    return call
 
 
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def table(path: Path) -> list[dict]:
-    return list(csv.DictReader(io.StringIO(path.read_text())))
-
-
 def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.iterdir()} - {".lock"}
 
 
-def test_the_files_of_an_analysis(swa, drawn_vocabulary):
-    called = swa("vocab", "fake/model", *BOTH, "--bootstrap", "500", "--enable-cascade", "--neurons", "11:7")
-    assert called.code == 0, called.err
-    first, second = lines(FOLDER.super_weight_cards)
-    assert [first["coordinate"], second["coordinate"]] == [ONE, TWO]
-    assert first["bootstrap"]["loss"]["n_windows"] == 58
-    assert [card["neuron"] for card in lines(FOLDER.neuron_cards)] == [1229, 20, 7]
-    stems = ("mlp_out-L11-R507-C1229", "mlp_out-L11-R10-C20")
-    figures = {f"{stem}-{what}.png" for stem in stems for what in ("deltas", "tokens", "cascade")}
-    assert names_in(FOLDER.super_weight_plots) == figures
-    assert names_in(FOLDER.neuron_plots) == {f"11-{number}-effects.png" for number in (1229, 20, 7)}
-    for path in [*FOLDER.super_weight_plots.iterdir(), *FOLDER.neuron_plots.iterdir()]:
-        assert path.read_bytes().startswith(b"\x89PNG")
-    assert names_in(FOLDER.path) - {".lock"} == {
-        "metrics",
-        "plots",
-        "summaries",
-        "ledger",
-        "run_config.json",
-        "analysis.log",
-    }
-    assert names_in(FOLDER.super_weight_metrics) == {"super_weights.jsonl"}
-    assert names_in(ROOT) - {".lock"} == {"fake--model", "run_config.json", "cross_model_summary.json", "README.md"}
-    assert "2 super weights, 10 variants and the intact model on 5 windows" in FOLDER.log("").read_text()
-    for path in [path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts]:
-        assert validate_file(path).problems == (), path
-        for record in lines(path) if path.suffix == ".jsonl" else [json.loads(path.read_text())]:
-            jsonschema.validate(record, json_schema(record["record"]))
+def block(path: Path) -> dict:
+    return json.loads(path.read_text())["vocab"]
 
 
-def test_tables_are_flat_and_safe(swa, vocabulary):
-    assert swa("vocab", "fake/model", *BOTH, "--bootstrap", "500").code == 0
-    rows = table(FOLDER.super_weight_table)
-    assert len(rows) == 2
-    row = rows[0]
-    assert (row["coordinate"], row["row"], row["col"], row["expert"]) == (ONE, "507", "1229", "")
-    assert float(row["delta_loss"]) == 1.94
-    assert float(row["delta_topk_margin"]) < 0
-    assert (row["loss_ci_2.5"], row["n_windows"], row["n_controls"]) == ("1.7", "58", "3")
-    assert json.loads(row["tokens_up"]) == [" the", "\n"]
-    neurons = table(FOLDER.neuron_table)
-    assert [(one["neuron"], one["label"]) for one in neurons] == [("1229", "prediction"), ("20", "prediction")]
-    assert float(neurons[0]["kurt"]) == 30.5
-    assert json.loads(neurons[0]["top_tokens_down"]) == ["=cmd()"]
+@pytest.mark.usefixtures("first")
+class TestFiles:
+    def test_names(self, folder):
+        stems = ("mlp_out-L1-R5-C9", "mlp_out-L2-R6-C9")
+        figures = {f"{stem}-{what}.png" for stem in stems for what in ("deltas", "tokens", "cascade")}
+        assert names_in(folder.super_weight_plots) == figures
+        assert names_in(folder.neuron_plots) == {f"{place}-effects.png" for place in ("1-9", "2-9", "0-3", "1-4")}
+        for path in [*folder.super_weight_plots.iterdir(), *folder.neuron_plots.iterdir()]:
+            assert path.read_bytes().startswith(b"\x89PNG")
+        own = {"metrics", "plots", "summaries", "ledger", "run_config.json", "analysis.log"}
+        assert names_in(folder.path) == own
+        assert names_in(folder.super_weight_metrics) == {"super_weights.jsonl"}
+        assert names_in(folder.neuron_metrics) == {"neurons.jsonl", "census.parquet"}
+        assert names_in(ROOT) == {folder.name, "run_config.json", "cross_model_summary.json", "README.md"}
+        assert "2 super weights, 10 variants and the intact model on 10 windows" in folder.log("").read_text()
+
+    def test_every_record_is_valid_here_and_for_a_foreign_validator(self):
+        for path in (path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts):
+            assert validate_file(path).problems == (), path
+            for record in lines(path) if path.suffix == ".jsonl" else [json.loads(path.read_text())]:
+                jsonschema.validate(record, json_schema(record["record"]))
+
+    def test_the_planted_one_stands_out(self, folder):
+        planted, other = lines(folder.super_weight_cards)
+        assert [planted["coordinate"], other["coordinate"]] == [ONE, TWO]
+        assert abs(planted["deltas"]["loss"]) > 100 * abs(other["deltas"]["loss"])
+        assert planted["bootstrap"]["loss"]["mean"] == planted["deltas"]["loss"]
+        assert len(planted["controls"]["random_coords"]) == 3
+        assert planted["cascade"]["delta_entropy"][-1] == pytest.approx(planted["deltas"]["entropy"], rel=1e-4)
+        assert 0 < len(planted["token_shifts"]["up"]) <= 5
+
+    def test_tables_and_census(self, folder):
+        rows = list(csv.DictReader(io.StringIO(folder.super_weight_table.read_text())))
+        assert [float(row["delta_loss"]) for row in rows] == [
+            card["deltas"]["loss"] for card in lines(folder.super_weight_cards)
+        ]
+        neurons = lines(folder.neuron_cards)
+        assert [(card["layer"], card["neuron"]) for card in neurons] == [(1, 9), (2, 9), (0, 3), (1, 4)]
+        assert all({"moments_cos", "enrichment"} <= card.keys() for card in neurons)
+        table = pq.read_table(folder.census).to_pylist()
+        by_place = {(row["layer"], row["neuron"]): row for row in table}
+        assert len(by_place) == len(table)
+        for card in neurons:
+            row = by_place[card["layer"], card["neuron"]]
+            assert row["label"] == card["label"]
+            # a card is float64 throughout, the census multiplies in float32: half the time, and seven digits are enough
+            for name, tolerance in (("var", {"rel": 1e-5}), ("kurt", {"rel": 1e-5, "abs": 1e-5})):
+                assert row[name] == pytest.approx(card["moments"][name], **tolerance)
+                assert row[f"{name}_cos"] == pytest.approx(card["moments_cos"][name], **tolerance)
+
+    def test_the_run_config_holds_what_is_effective(self, folder):
+        for path in (folder.run_config, ROOT / "run_config.json"):
+            assert block(path)["status"] == "complete"
+            assert block(path)["windows"] == {
+                "tokens": 200,
+                "tokens_scored": 200,
+                "window_len": 40,
+                "stride": 20,
+                "n_windows": 10,
+                "batch_size": 4,
+            }
+        own = block(folder.run_config)
+        assert own["configurations"].keys() == {"super_weights", "neurons", "census"}
+        assert own["dataset_fingerprint"] == own["configurations"]["super_weights"]["values"]["dataset_fingerprint"]
+        assert "stamp" not in own
+
+    def test_what_is_shown(self, first, helpful, folder):
+        assert f"{helpful}: 2 super weights, 4 neurons, 200 tokens in 10 windows" in first.out
+        assert f"census: {folder.census}" in first.out
 
 
-def test_the_name_of_a_model_is_no_formula(swa, vocabulary):
-    Path("=cmd").mkdir()
-    called = swa("vocab", "=cmd", "--super-weights", ONE)
-    assert called.code == 0, called.err
-    (path,) = ROOT.glob("*/summaries/super_weights.csv")
-    assert table(path)[0]["model"] == "'=cmd"
+class TestFinished:
+    def test_nothing_is_loaded_computed_or_written(self, first, again, helpful):
+        before = files_below(ROOT)
+        called = again()
+        assert f"{helpful} is finished already" in called.err
+        assert called.out == first.out
+        again("-v", "--json", "--spike-threshold", "3", "--device", "cpu")
+        assert files_below(ROOT) == before
 
+    def test_nor_by_the_run_config_that_repeats_it(self, swa, again, folder):
+        for path in (folder.run_config, ROOT / "run_config.json"):
+            assert "finished already" in swa("vocab", "--config", str(path)).err
 
-def test_the_run_config_holds_what_is_effective(swa, vocabulary):
-    vocabulary.context_length = 700
-    assert swa("vocab", "fake/model", *BOTH, "--stride", "300", "--drop-first-token", "--batch-size", "4").code == 0
-    for path in (FOLDER.run_config, ROOT / "run_config.json"):
-        block = json.loads(path.read_text())["vocab"]
-        assert block["status"] == "complete"
-        windows = block["windows"]
-        assert windows == {
-            "tokens": 2999,
-            "tokens_scored": 2999 - windows["n_windows"],
-            "window_len": 700,
-            "stride": 300,
-            "n_windows": 9,
-            "batch_size": 4,
-        }
-    own = json.loads(FOLDER.run_config.read_text())["vocab"]
-    assert own["configurations"].keys() == {"super_weights", "neurons"}
-    assert own["notes"] == ["a note of the pass"]
-    assert own["dataset_fingerprint"] == "text wikitext-2"
-    assert "stamp" not in own
+    def test_a_part_of_it_is_finished_too(self, swa, again, helpful):
+        called = swa("vocab", helpful, *WINDOWS, *MORE, "--super-weights", TWO)
+        assert "finished already" in called.err
+        assert TWO in called.out
+        assert ONE not in called.out
+        only_neurons = swa("vocab", helpful, *MORE, "--neurons", "1:9", "--tokens", "70")
+        assert "finished already" in only_neurons.err
 
+    def test_derived_files_are_made_from_the_cards(self, again, folder):
+        before = contents(ROOT)
+        (folder.super_weight_plots / "mlp_out-L1-R5-C9-cascade.png").unlink()
+        for path in (*folder.summaries.iterdir(), ROOT / "README.md", ROOT / "cross_model_summary.json"):
+            path.unlink()
+        (ROOT / "run_config.json").unlink()
+        again()
+        assert contents(ROOT) == before
+        assert (ROOT / "cross_model_summary.json").exists()
+        assert block(ROOT / "run_config.json")["status"] == "complete"
 
-def test_the_order_before_a_model_is_loaded(swa, vocabulary):
-    assert swa("vocab", "fake/model", *BOTH).code == 0
-    assert vocabulary.order == ["text", "tokenizer", "model", "space", "neurons", "pass"]
-    assert len(vocabulary.passes) == 1
-
-
-def test_it_detects_where_nothing_is_known_and_writes_the_record_there(swa, vocabulary):
-    vocabulary.results["fake/model"] = detection(
-        [super_weight(), super_weight(1, 2, confirmation=confirmation(0.001, confirmed=False))]
-    )
-    called = swa("vocab", "fake/model")
-    assert called.code == 0, called.err
-    (record,) = FOLDER.detections()
-    assert f"detection: {record}" in called.out
-    assert (FOLDER.plots / "detection_iterations.png").exists()
-    assert not FOLDER.logs.exists()
-    assert json.loads(FOLDER.run_config.read_text()).keys() >= {"detect", "vocab"}
-    (done,) = vocabulary.passes
-    assert done.weights == [ONE]
-    assert set(done.candidates) == {ONE, "L11.mlp.down_proj[1,2]"}
-    assert not DETECT.exists()
-
-
-def test_a_saved_detection_of_the_default_folder_is_found(swa, vocabulary):
-    assert swa("detect", "fake/model").code == 0
-    called = swa("vocab", "fake/model")
-    assert called.code == 0, called.err
-    assert vocabulary.detected == ["fake/model"]
-    assert f"from '{DETECT}" in called.err
-    assert not FOLDER.data.exists()
-
-
-def test_what_a_card_knows_from_the_detection(swa, vocabulary):
-    weight = super_weight(moe=MoeBlock(p_active=0.1, co_spike_score=0.9))
-    vocabulary.results["fake/model"] = detection([weight])
-    assert swa("vocab", "fake/model").code == 0
-    (card,) = lines(FOLDER.super_weight_cards)
-    assert card["moe"]["p_active"] == 0.1
-
-
-def test_a_model_without_super_weights_has_empty_files(swa, vocabulary):
-    vocabulary.results["fake/model"] = detection([])
-    called = swa("vocab", "fake/model")
-    assert called.code == 0, called.err
-    assert FOLDER.super_weight_cards.read_bytes() == FOLDER.neuron_cards.read_bytes() == b""
-    assert len(FOLDER.super_weight_table.read_text().splitlines()) == 1
-    assert vocabulary.passes == []
-    assert "fake/model: no super weights, no neurons" in called.out
-    for path in [path for path in ROOT.rglob("*.json*") if "ledger" not in path.parts]:
-        assert validate_file(path).problems == (), path
-    assert "windows" not in json.loads(FOLDER.run_config.read_text())["vocab"]
-    again = swa("vocab", "fake/model")
-    assert "finished already" in again.err
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ([], "No model"),
-        (["a/x", "--stride", "600", "--window-len", "500"], "--stride 600"),
-        (["a/x", "--window-len", "1"], "window-len"),
-        (["a/x", "--tokens", "0"], "tokens"),
-        (["a/x", "--control-samples", "0"], "control-samples"),
-        (["a/x", "--bootstrap", "-1"], "bootstrap"),
-        (["a/x", "--top-tokens", "0"], "top-tokens"),
-        (["a/x", "--neurons", "11"], "'11' is no neuron"),
-        (["a/x", "--neurons", "11:e:3"], "no neuron"),
-        (["a/x", "--neurons", "-1:3"], "no neuron"),
-        (["a/x", "--neurons"], "at least one value"),
-        (["--neurons", "11:3", "demo"], "before list options"),
-        (["a/x", "--super-weights", "L11.mlp"], "neither a file nor a coordinate"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_wrong_options_are_refused_before_anything_is_loaded(swa, vocabulary, words, says):
-    called = swa("vocab", *words)
-    assert called.code == 2, called.err
-    assert says in called.err
-    assert called.out == ""
-    assert "model" not in vocabulary.order
-
-
-def test_a_text_without_a_window_is_refused_before_the_model_is_loaded(swa, vocabulary):
-    vocabulary.text_length = 0
-    called = swa("vocab", "a/x", *BOTH)
-    assert called.code == 2
-    assert "no window to score" in called.err
-    assert "model" not in vocabulary.order
-
-
-@pytest.mark.parametrize("command", ["vocab", "cascade"])
-def test_what_is_clamped_is_said_once_and_before_the_model_is_loaded(swa, vocabulary, monkeypatch, command):
-    words = (command, "a/x", *BOTH, "--tokens", "999999", "--window-len", "4096")
-    whole = swa(*words)
-    assert whole.code == 0
-
-    def refuse(*_, **__):
-        raise UnavailableError("The weights are not here.")
-
-    monkeypatch.setattr("swa.models.loading.load.load_model", refuse)
-    for called in (whole, swa(*words, "--force")):
-        assert called.err.count("The window was clamped from 4096 to 2048 tokens") == 1
-        assert called.err.count("--tokens was clamped from 999999 to") == 1
-
-
-class TestBootstrapWarning:
-    def test_it_says_what_would_give_enough_windows(self, swa, vocabulary):
-        called = swa(
-            "vocab", "a/x", *BOTH, "--bootstrap", "100", "--tokens", "500", "--window-len", "200", "--stride", "100"
-        )
-        assert called.code == 0
-        assert "--bootstrap has 5 windows to draw from; below 20 intervals are rough." in called.err
-        assert called.err.index("--bootstrap has") < called.err.index("variants and the intact model")
-        assert "--tokens 2100 or" in called.err
-        more = ("--tokens", "2100", "--window-len", "200", "--stride", "100")
-        assert "--bootstrap has" not in swa("vocab", "b/y", *BOTH, "--bootstrap", "100", *more).err
-        shorter = called.err.split(" or ")[1].split(" would give")[0].split()
-        assert "--bootstrap has" not in swa("vocab", "c/z", *BOTH, "--bootstrap", "9", "--tokens", "500", *shorter).err
-
-    def test_only_with_a_bootstrap(self, swa, vocabulary):
-        assert "--bootstrap has" not in swa("vocab", "a/x", *BOTH, "--tokens", "500").err
-
-    def test_a_short_text_has_no_way_out(self, swa, vocabulary):
-        vocabulary.text_length = 10
-        called = swa("vocab", "a/x", *BOTH, "--bootstrap", "9")
-        assert "The text is too short for more." in called.err
-
-
-def test_several_models(swa, vocabulary):
-    vocabulary.results["a/x"] = detection([super_weight(model="a/x")], model="a/x")
-    vocabulary.results["b/y"] = detection([], model="b/y")
-    called = swa("vocab", "a/x", "--models", "b/y")
-    assert called.code == 0, called.err
-    summary = parse_record((ROOT / "cross_model_summary.json").read_bytes(), "CrossModelSummary")
-    assert [(model.model, model.n_super_weights, model.n_neurons) for model in summary.models] == [
-        ("a/x", 1, 1),
-        ("b/y", 0, 0),
-    ]
-    assert (summary.n_models, summary.n_super_weights, summary.mean_super_weights) == (2, 1, 0.5)
-    assert summary.mean_largest_delta_loss == summary.models[0].largest_delta_loss == 1.94
-    assert summary.models[0].spike_threshold == 50.0
-    assert summary.models[0].labels == {"prediction": 1}
-    assert summary.run.model == "a/x, b/y"
-    readme = (ROOT / "README.md").read_text()
-    assert "| a/x | [a--x](a--x) | 1 | 1 |  |  |" in readme
-    assert "| b/y | [b--y](b--y) | 0 | 0 |  |  |" in readme
-    block = json.loads((ROOT / "run_config.json").read_text())["vocab"]
-    assert block["options"]["models"]["value"] == ["a/x", "b/y"]
-
-
-def test_one_of_several_models_fails(swa, vocabulary):
-    vocabulary.failing["a/x"] = UnsupportedModelError("No MLP.")
-    called = swa("vocab", "a/x", "b/y", *BOTH)
-    assert called.code == 7
-    assert json.loads((ROOT / "run_config.json").read_text())["vocab"]["status"] == "partial"
-
-
-def test_json_is_one_object(swa, vocabulary):
-    vocabulary.results["a/x"] = detection([super_weight(model="a/x")], model="a/x")
-    called = swa("vocab", "a/x", "--json")
-    assert called.out.count("\n") == 1
-    parse_record(called.out, "CommandResult")
-    model = called.json["models"][0]
-    assert called.json["command"] == "vocab"
-    assert (model["n_candidates"], model["n_confirmed"]) == (1, 1)
-    assert model["headline"]["largest_delta_loss"] == 1.94
-    assert model["headline"]["n_neurons"] == 1
-    assert all(Path(path).exists() for path in model["files"].values())
-    assert {"super_weights", "neurons", "cross_model_summary", "readme", "detection"} <= model["files"].keys()
-    again = swa("vocab", "a/x", "--json")
-    assert again.json == called.json
-
-
-def test_quiet_says_nothing_but_results(swa, vocabulary):
-    called = swa("vocab", "a/x", *BOTH, "-q")
-    assert called.err == ""
-    assert "1.94" in called.out
-
-
-def test_the_run_config_repeats_the_run(swa, vocabulary):
-    first = swa("vocab", "a/x", *BOTH, "--drop-first-token", "--json")
-    for path in (Path(first.json["models"][0]["folder"]) / "run_config.json", ROOT / "run_config.json"):
-        again = swa("vocab", "--config", str(path))
-        assert again.code == 0, again.err
-        assert "finished already" in again.err
-    assert len(vocabulary.passes) == 1
+    def test_json_is_one_object(self, again):
+        called = again("--json")
+        assert called.out.count("\n") == 1
+        parse_record(called.out, "CommandResult")
+        (model,) = called.json["models"]
+        assert (called.json["command"], model["n_candidates"], model["n_confirmed"]) == ("vocab", 2, 0)
+        assert model["headline"]["largest_delta_loss"] > 2
+        assert model["headline"]["n_neurons"] == 4
+        assert {"super_weights", "neurons", "census", "cross_model_summary", "readme"} <= model["files"].keys()
+        assert all(Path(path).exists() for path in model["files"].values())

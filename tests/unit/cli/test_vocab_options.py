@@ -1,4 +1,4 @@
-"""Every option of `swa vocab` reaches what it is for; defaults are those of the analysis."""
+"""Options of `swa vocab` and `swa cascade`: what reaches the run, and what is refused before anything is loaded."""
 
 from __future__ import annotations
 
@@ -6,133 +6,122 @@ from pathlib import Path
 
 import pytest
 
+from swa.cascades.options import CascadeOptions
 from swa.data.options import WindowOptions
-from swa.store.vocab_tree import VocabFolder
+from swa.engine.measures.layer_choice import LayerChoice
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
-ROOT = Path("results/vocab-analysis")
-FIRST = ("--super-weights", "L11.mlp.down_proj[507,1229]")
+WINDOWS = ("--tokens", "70", "--window-len", "50", "--stride", "30", "--drop-first-token")
 
 
-@pytest.fixture
-def vocab(swa, vocabulary):
-    def call(*words: str):
-        called = swa("vocab", "a/x", *FIRST, *words)
-        assert called.code == 0, called.err
-        return vocabulary.passes[-1]
-
-    return call
+def test_the_defaults_of_vocab_are_those_of_the_analyses(swa, handed):
+    assert swa("vocab", "a/x").code == 0
+    (asked,) = handed
+    assert (asked.options, asked.windows, asked.neurons) == (InterventionOptions(), WindowOptions(), NeuronOptions())
+    assert (asked.results_dir, asked.force) == (Path("results/vocab-analysis"), False)
 
 
-def test_the_defaults_are_those_of_the_analysis(vocab, vocabulary):
-    seen = vocab()
-    assert seen.options == InterventionOptions()
-    assert seen.windows == WindowOptions()
-    assert seen.text == "wikitext-2"
-    assert vocabulary.neuron_options == [NeuronOptions()]
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--control-samples", "2"], {"control_samples": 2}),
-        (["--bootstrap", "7"], {"bootstrap": 7}),
-        (["--top-tokens", "7"], {"top_tokens": 7}),
-        (["--enable-cascade"], {"cascade": True}),
-        (["--seed", "7"], {"seed": 7}),
-        (["--batch-size", "7"], {"batch_size": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_choices_of_the_interventions(vocab, words, expected):
-    assert vocab(*words).options == InterventionOptions(**expected)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--tokens", "70"], {"tokens": 70}),
-        (["--window-len", "700"], {"window_len": 700}),
-        (["--stride", "70"], {"stride": 70}),
-        (["--drop-first-token"], {"drop_first_token": True}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_choices_of_the_windows(vocab, words, expected):
-    assert vocab(*words).windows == WindowOptions(**expected)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--enable-cosine"], {"cosine": True}),
-        (["--enable-enrichment"], {"enrichment": True}),
-        (["--top-tokens", "7"], {"top_tokens": 7}),
-        (["--seed", "7"], {"seed": 7}),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_choices_of_the_neurons(vocab, vocabulary, words, expected):
-    vocab(*words)
-    assert vocabulary.neuron_options == [NeuronOptions(**expected)]
-
-
-def test_the_seed_of_the_census(swa, vocabulary):
-    assert swa("vocab", "a/x", "--all-neurons", "--seed", "7").code == 0
-    assert vocabulary.census_seeds == [7]
-
-
-@pytest.mark.parametrize("command", ["vocab", "cascade"])
-@pytest.mark.parametrize("option", ["--output-dir", "--results-dir"])
-def test_the_results_folder(swa, vocabulary, command, option):
-    assert swa(command, "a/x", *FIRST, option, "other").code == 0
-    assert VocabFolder(Path("other"), "a--x").run_config.exists()
-    assert not ROOT.exists()
-
-
-@pytest.mark.parametrize("command", ["vocab", "cascade"])
-def test_the_results_folder_from_environment_and_config(swa, vocabulary, command, monkeypatch):
-    for number, key in enumerate(("output_dir", "output-dir", "results_dir", "results-dir")):
-        for place, text in enumerate((f'{key} = "top{number}"', f'[{command}]\n{key} = "own{number}"')):
-            Path("c.toml").write_text(text)
-            called = swa(command, "a/x", *FIRST, "--config", "c.toml")
-            assert called.code == 0, called.err
-            assert VocabFolder(Path(f"{('top', 'own')[place]}{number}"), "a--x").run_config.exists()
-    monkeypatch.setenv("SWA_RESULTS_DIR", "env")
-    assert swa(command, "a/x", *FIRST).code == 0
-    assert VocabFolder(Path("env"), "a--x").run_config.exists()
-
-
-def test_options_from_the_environment(swa, vocabulary, monkeypatch):
-    for name, value in {
-        "SWA_MODELS": "a/x",
-        "SWA_SUPER_WEIGHTS": "L11.mlp.down_proj[507,1229]",
-        "SWA_NEURONS": "11:3, 11:4",
-        "SWA_BOOTSTRAP": "7",
-        "SWA_ENABLE_CASCADE": "1",
-        "SWA_DROP_FIRST_TOKEN": "true",
-        "SWA_TOP_TOKENS": "5",
-    }.items():
-        monkeypatch.setenv(name, value)
-    called = swa("vocab")
+def test_every_choice_of_vocab(swa, handed):
+    interventions = ("--control-samples", "2", "--bootstrap", "7", "--enable-cascade", "--batch-size", "6")
+    neurons = ("--neurons", "11:3", "3:e1:4", "--all-neurons", "--enable-cosine", "--enable-enrichment")
+    called = swa("vocab", "a/x", *WINDOWS, *interventions, "--top-tokens", "8", "--seed", "9", "--force", *neurons)
     assert called.code == 0, called.err
-    (seen,) = vocabulary.passes
-    assert seen.options == InterventionOptions(bootstrap=7, cascade=True, top_tokens=5)
-    assert seen.windows == WindowOptions(drop_first_token=True)
-    assert [number for _, number in vocabulary.neurons] == [1229, 3, 4]
+    (asked,) = handed
+    assert asked.windows == WindowOptions(tokens=70, window_len=50, stride=30, drop_first_token=True)
+    assert asked.options == InterventionOptions(
+        control_samples=2, bootstrap=7, cascade=True, batch_size=6, top_tokens=8, seed=9
+    )
+    assert asked.neurons == NeuronOptions(
+        neurons=("11:3", "3:e1:4"), all_neurons=True, cosine=True, enrichment=True, top_tokens=8, seed=9
+    )
+    assert asked.force
 
 
-def test_options_from_a_config(swa, vocabulary):
-    Path("c.toml").write_text('neurons = ["11:3"]\n[vocab]\nbootstrap = 7\nall_neurons = true')
-    assert swa("vocab", "a/x", "--config", "c.toml").code == 0
-    assert vocabulary.neurons == [("model.layers.11.mlp.down_proj", 3)]
-    assert vocabulary.parts == [0]
-    assert vocabulary.passes == []
+def test_every_choice_of_cascade(swa, handed):
+    assert swa("cascade", "a/x").code == 0
+    called = swa("cascade", "a/x", *WINDOWS, "--batch-size", "6", "--layers", "3", "5")
+    assert called.code == 0, called.err
+    default, asked = handed
+    assert default.options == CascadeOptions()
+    assert asked.options == CascadeOptions(
+        tokens=70,
+        window_len=50,
+        stride=30,
+        drop_first_token=True,
+        batch_size=6,
+        layers=LayerChoice(layers=(3, 5)),
+    )
+
+
+@pytest.mark.parametrize("command", ["vocab", "cascade"])
+def test_the_results_folder_has_two_names_everywhere(swa, handed, command, monkeypatch):
+    words = (command, "a/x")
+    for option in ("--output-dir", "--results-dir"):
+        swa(*words, option, option[2:])
+    for key in ("output_dir", "output-dir", "results_dir", "results-dir"):
+        for text in (f'{key} = "{key}"', f'[{command}]\n{key} = "{key}"'):
+            Path("c.toml").write_text(text)
+            swa(*words, "--config", "c.toml")
+    monkeypatch.setenv("SWA_RESULTS_DIR", "env")
+    swa(*words)
+    keys = [key for key in ("output_dir", "output-dir", "results_dir", "results-dir") for _ in range(2)]
+    assert [str(one.results_dir) for one in handed] == ["output-dir", "results-dir", *keys, "env"]
+
+
+def test_options_from_environment_and_config(swa, handed, monkeypatch):
+    coordinate = "L11.mlp.down_proj[507,1229]"
+    for name, value in {"MODELS": "a/x, b/y", "SUPER_WEIGHTS": coordinate, "NEURONS": "11:3, 11:4"}.items():
+        monkeypatch.setenv(f"SWA_{name}", value)
+    Path("c.toml").write_text('neurons = ["1:1"]\ntop_tokens = 5\n[vocab]\nbootstrap = 7\nenable_cascade = true')
+    called = swa("vocab", "--config", "c.toml")
+    assert called.code == 0, called.err
+    (asked,) = handed
+    assert asked.models == ["a/x", "b/y"]
+    assert asked.weights.super_weights == (coordinate,)
+    assert asked.options == InterventionOptions(bootstrap=7, cascade=True, top_tokens=5)
+    assert asked.neurons == NeuronOptions(neurons=("11:3", "11:4"), top_tokens=5)
 
 
 @pytest.mark.parametrize("words", ["a/x b/y", "--models a/x b/y", "--models a/x --models b/y", "a/x --models b/y"])
 @pytest.mark.parametrize("command", ["vocab", "cascade"])
-def test_three_spellings_of_several_models(swa, vocabulary, command, words):
-    assert swa(command, *words.split(), *FIRST).code == 0
-    done = vocabulary.passes if command == "vocab" else vocabulary.cascades
-    assert [one.model for one in done] == ["a/x", "b/y"]
+def test_spellings_of_several_models(swa, handed, command, words):
+    assert swa(command, *words.split()).code == 0
+    assert handed[0].models == ["a/x", "b/y"]
+
+
+SHORT = ("--stride", "600", "--window-len", "500")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("vocab",), "No model"),
+        (("cascade",), "No model"),
+        (("vocab", "a/x", *SHORT), "--stride 600"),
+        (("cascade", "a/x", *SHORT), "--stride 600"),
+        (("vocab", "a/x", "--window-len", "1"), "window-len"),
+        (("cascade", "a/x", "--tokens", "0"), "tokens"),
+        (("vocab", "a/x", "--control-samples", "0"), "control-samples"),
+        (("vocab", "a/x", "--bootstrap", "-1"), "bootstrap"),
+        (("vocab", "a/x", "--top-tokens", "0"), "top-tokens"),
+        (("vocab", "a/x", "--neurons", "11"), "'11' is no neuron"),
+        (("vocab", "a/x", "--neurons", "11:e:3"), "no neuron"),
+        (("vocab", "a/x", "--neurons", "-1:3"), "no neuron"),
+        (("vocab", "a/x", "--neurons"), "at least one value"),
+        (("vocab", "--neurons", "11:3", "demo"), "before list options"),
+        (("vocab", "a/x", "--super-weights", "L11.mlp"), "neither a file nor a coordinate"),
+        (("cascade", "a/x", "--layers", "some"), "neither all"),
+        (("cascade", "a/x", "--layers", "every", "0"), "neither all"),
+        (("cascade", "a/x", "--layers", "every"), "neither all"),
+        (("cascade", "a/x", "--layers", "-1"), "neither all"),
+        (("cascade", "a/x", "--layers", "all", "3"), "--layers has all beside"),
+        (("cascade", "a/x", "--layers", "every", "4", "3"), "--layers has every:4 beside"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_options_are_refused_before_anything_is_loaded(swa, words, says):
+    called = swa(*words)
+    assert called.code == 2, called.err
+    assert says in called.err
+    assert called.out == ""
+    assert not Path("results").exists()

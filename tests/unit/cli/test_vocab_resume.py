@@ -1,240 +1,269 @@
-"""`swa vocab` again: finished runs, more of it, other configurations, --force."""
+"""`swa vocab` on a tiny model again: more of it, another configuration, --force, interruptions, failures."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from swa.schemas.cards import SuperWeightCard
-from tests.unit.cli.fakes import confirmation, contents, detection, files_below, super_weight
-from tests.unit.cli.vocab_fakes import FOLDER, ONE, ROOT, TWO, configuration
+from swa.errors import UnsupportedModelError
+from swa.models.readout.residual_write import Branches
+from swa.store.ledger import FileLedger
+from swa.store.names import model_folder_name
+from swa.store.vocab_tree import VocabFolder
+from tests.support.dying import full_after, raising
+from tests.support.helpful import COORDINATE as ONE
+from tests.support.records import contents, files_below
 
-BOTH = ("vocab", "a/x", "--super-weights", ONE, "--super-weights", TWO)
-
-
-def block(path: Path = FOLDER.run_config) -> dict:
-    return configuration("vocab", path)
-
-
-def coordinates() -> list[str]:
-    return [json.loads(line)["coordinate"] for line in FOLDER.super_weight_cards.read_text().splitlines()]
-
-
-class TestFinished:
-    def test_nothing_is_loaded_computed_or_written(self, swa, vocabulary):
-        words = (*BOTH, "--neurons", "11:7", "--all-neurons")
-        first = swa(*words)
-        assert first.code == 0, first.err
-        files = files_below(ROOT)
-        vocabulary.order.clear()
-        again = swa(*words)
-        assert again.code == 0
-        assert files_below(ROOT) == files
-        assert vocabulary.order == ["text"]
-        assert "a/x is finished already" in again.err
-        assert again.out == first.out
-
-    def test_manners_and_options_that_do_not_act_are_no_other_question(self, swa, vocabulary):
-        assert swa(*BOTH).code == 0
-        called = swa(*BOTH, "-v", "--json", "--spike-threshold", "3", "--device", "cpu")
-        assert "finished already" in called.err
-        assert swa(*BOTH[:2], "--neurons", "11:1229", "--tokens", "70", "--bootstrap", "5").code == 0
-        assert len(vocabulary.passes) == len(vocabulary.neurons) - 1 == 1
-
-    def test_part_of_it_is_finished_too(self, swa, vocabulary):
-        swa(*BOTH)
-        called = swa("vocab", "a/x", "--super-weights", TWO)
-        assert "finished already" in called.err
-        assert TWO in called.out
-        assert ONE not in called.out
-
-    def test_derived_files_are_made_from_the_cards(self, swa, vocabulary):
-        swa(*BOTH)
-        before = contents(ROOT)
-        for path in [*FOLDER.super_weight_plots.iterdir(), *FOLDER.neuron_plots.iterdir(), *FOLDER.summaries.iterdir()]:
-            path.unlink()
-        for path in (ROOT / "README.md", ROOT / "cross_model_summary.json", ROOT / "run_config.json"):
-            path.unlink()
-        assert "finished already" in swa(*BOTH).err
-        assert contents(ROOT) == before
-        assert (ROOT / "cross_model_summary.json").exists()
-        assert block(ROOT / "run_config.json")["status"] == "complete"
-
-    def test_models_that_were_finished_apart_are_put_together(self, swa, vocabulary):
-        words = ("--super-weights", ONE)
-        swa("vocab", "a/x", *words)
-        swa("vocab", "b/y", *words)
-        assert swa("vocab", "a/x", "b/y", *words).code == 0
-        assert len(vocabulary.loaded) == 2
-        summary = json.loads((ROOT / "cross_model_summary.json").read_text())
-        assert [model["model"] for model in summary["models"]] == ["a/x", "b/y"]
+pytestmark = pytest.mark.usefixtures("undrawn")
+ROOT = Path("results/vocab-analysis")
+TWO = "L2.mlp.c_proj[6,9]"
+WINDOWS = ("--dataset", "builtin", "--tokens", "60", "--window-len", "30", "--stride", "30", "--batch-size", "2")
+NAMED = ("--super-weights", ONE)
+BOTH = (*NAMED, "--super-weights", TWO)
 
 
+@pytest.fixture
+def folder(helpful) -> VocabFolder:
+    return VocabFolder(ROOT, model_folder_name(helpful, Path(helpful)))
+
+
+@pytest.fixture
+def vocab(swa, helpful):
+    def call(*words: str):
+        return swa("vocab", helpful, *WINDOWS, *words)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def original(elsewhere, helpful):
+    """A finished analysis of the first super weight, of a neuron and of all neurons."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("swa.runs.files.cards.draw_missing", lambda *_: None)
+        return elsewhere("vocab", helpful, *WINDOWS, *NAMED, "--neurons", "0:7", "--all-neurons")[1]
+
+
+@pytest.fixture
+def finished(original):
+    """Its files are in this test's folder."""
+    shutil.copytree(original, ".", dirs_exist_ok=True)
+
+
+def block(folder: VocabFolder) -> dict:
+    return json.loads(folder.run_config.read_text())["vocab"]
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def coordinates(folder: VocabFolder) -> list[str]:
+    return [card["coordinate"] for card in lines(folder.super_weight_cards)]
+
+
+def neurons(folder: VocabFolder) -> list[tuple[int, int]]:
+    return [(card["layer"], card["neuron"]) for card in lines(folder.neuron_cards)]
+
+
+@pytest.mark.usefixtures("finished")
 class TestMore:
-    def test_cards_that_are_there_are_kept(self, swa, vocabulary):
-        swa("vocab", "a/x", "--super-weights", ONE)
-        before = FOLDER.super_weight_cards.read_text()
-        assert swa(*BOTH).code == 0
-        assert [one.weights for one in vocabulary.passes] == [[ONE], [TWO]]
-        assert coordinates() == [ONE, TWO]
-        assert FOLDER.super_weight_cards.read_text().startswith(before)
-        assert [number for _, number in vocabulary.neurons] == [1229, 20]
-        assert set(vocabulary.passes[1].candidates) == {ONE, TWO}
+    def test_cards_that_are_there_are_kept(self, vocab, folder):
+        before = folder.super_weight_cards.read_bytes()
+        census, config = folder.census.stat().st_mtime_ns, block(folder)
+        called = vocab(*BOTH, "--neurons", "0:7", "0:8", "0:8")
+        assert called.code == 0, called.err
+        assert "1 super weight, 5 variants" in called.err
+        assert folder.super_weight_cards.read_bytes().startswith(before)
+        assert coordinates(folder) == [ONE, TWO]
+        assert neurons(folder) == [(1, 9), (0, 7), (2, 9), (0, 8)]
+        assert folder.census.stat().st_mtime_ns == census
+        assert block(folder)["configurations"] == config["configurations"]
 
-    def test_a_card_whose_control_is_near_a_new_super_weight_is_made_again(self, swa, vocabulary):
-        vocabulary.controls = ((1, 20), (3, 4), (5, 6))
-        swa("vocab", "a/x", "--super-weights", ONE)
-        vocabulary.controls = ((1, 2), (3, 4), (5, 6))
-        assert swa(*BOTH).code == 0
-        assert [one.weights for one in vocabulary.passes] == [[ONE], [ONE, TWO]]
-        assert coordinates() == [ONE, TWO]
-        first = SuperWeightCard.model_validate_json(FOLDER.super_weight_cards.read_text().splitlines()[0])
-        assert first.controls.random_coords[0] == (1, 2)
+    def test_what_another_run_said_of_its_file_stays(self, vocab, folder):
+        before = block(folder)
+        assert vocab("--neurons", "0:8").code == 0
+        assert {name: block(folder)[name] for name in ("windows", "notes", "configurations")} == {
+            name: before[name] for name in ("windows", "notes", "configurations")
+        }
+        assert "finished already" in vocab(*NAMED).err
 
-    def test_and_so_is_one_near_a_new_candidate(self, swa, vocabulary):
-        vocabulary.controls = ((1, 20), (3, 4), (5, 6))
-        vocabulary.results["a/x"] = detection([super_weight(model="a/x")], model="a/x")
-        swa("vocab", "a/x")
-        assert "finished already" in swa("vocab", "a/x").err
-        weak = super_weight(9, 20, model="a/x", confirmation=confirmation(0.001, confirmed=False))
-        vocabulary.results["a/x"] = detection([super_weight(model="a/x"), weak], model="a/x")
-        swa("detect", "a/x", "--force", "--results-dir", str(ROOT))
-        assert "finished already" not in swa("vocab", "a/x").err
-        assert vocabulary.passes[-1].weights == [ONE]
+    def test_a_card_whose_control_is_near_a_new_super_weight_is_made_again(self, vocab, folder):
+        (card,) = lines(folder.super_weight_cards)
+        row, col = card["controls"]["random_coords"][0]
+        near = f"L1.mlp.c_proj[{(row + 1) % 5},{col}]"
+        called = vocab(*NAMED, "--super-weights", near)
+        assert "2 super weights, 10 variants" in called.err
+        assert coordinates(folder) == [ONE, near]
+        for card in lines(folder.super_weight_cards):
+            assert all(control[1] != col for control in card["controls"]["random_coords"])
 
-    def test_named_neurons_are_added(self, swa, vocabulary):
-        swa("vocab", "a/x", "--neurons", "11:7")
-        swa("vocab", "a/x", "--neurons", "11:7", "11:8")
-        swa(*BOTH, "--neurons", "11:8")
-        assert [number for _, number in vocabulary.neurons] == [7, 8, 1229, 20]
-        assert block()["configurations"].keys() == {"neurons", "super_weights"}
-
-    def test_what_another_run_said_of_its_file_stays(self, swa, vocabulary):
-        swa(*BOTH)
-        swa("vocab", "a/x", "--all-neurons")
-        assert block()["configurations"].keys() == {"neurons", "super_weights", "census"}
-        assert block()["windows"]["n_windows"] == 5
-        assert block()["notes"] == ["a note of the pass"]
-        assert "finished already" in swa(*BOTH).err
+    def test_a_torn_card_is_said_and_made_again(self, vocab, folder):
+        folder.neuron_cards.write_bytes(folder.neuron_cards.read_bytes()[:-30])
+        called = vocab("--neurons", "0:7")
+        assert f"The last line of '{folder.neuron_cards}' was torn" in called.err
+        assert neurons(folder) == [(1, 9), (0, 7)]
 
 
+@pytest.mark.usefixtures("finished")
 class TestOtherConfiguration:
+    """Which options make another one: tests of keys."""
+
     @pytest.mark.parametrize(
         ("words", "says"),
         [
-            (["--tokens", "70"], "--tokens was 30000 and is now 70"),
-            (["--window-len", "700"], "--window-len was 1024 and is now 700"),
-            (["--stride", "70"], "--stride was 512 and is now 70"),
-            (["--drop-first-token"], "--drop-first-token was not given and is now given"),
-            (["--bootstrap", "7"], "--bootstrap was 0 and is now 7"),
-            (["--control-samples", "2"], "--control-samples was 3 and is now 2"),
-            (["--top-tokens", "7"], "--top-tokens was 20 and is now 7"),
-            (["--enable-cascade"], "--enable-cascade"),
-            (["--enable-cosine"], "--enable-cosine"),
-            (["--enable-enrichment"], "--enable-enrichment"),
-            (["--seed", "7"], "--seed was 42 and is now 7"),
-            (["--batch-size", "7"], "--batch-size was auto and is now 7"),
-            (["--max-memory", "4GiB"], "--max-memory was not given and is now 4GiB"),
-            (["--dtype", "bfloat16"], "--dtype was float32 and is now bfloat16"),
-            (["--dataset", "builtin"], "the text is another"),
+            ((*NAMED, "--tokens", "70"), "super_weights.jsonl' holds records of another configuration: --tokens was"),
+            ((*NAMED, "--enable-cosine"), "neurons.jsonl' holds records of another configuration: --enable-cosine"),
+            (("--all-neurons", "--seed", "7"), "census.parquet' holds records of another configuration: --seed was 42"),
+            ((*NAMED, "--dtype", "bfloat16"), "--dtype was float32 and is now bfloat16"),
         ],
-        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+        ids=lambda value: " ".join(value[-2:]) if isinstance(value, tuple) else "",
     )
-    def test_it_is_refused_by_name_and_force_replaces(self, swa, vocabulary, words, says):
-        swa(*BOTH, "--neurons", "11:7")
-        before = files_below(FOLDER.path)
-        called = swa(*BOTH, *words)
+    def test_it_is_refused_and_force_replaces(self, vocab, folder, words, says):
+        before = files_below(folder.path)
+        called = vocab(*words)
         assert called.code == 2, called.err
         assert says in called.err
         assert "--force" in called.err
-        after = files_below(FOLDER.path)
-        assert {path for path in after if after[path] != before.get(path)} <= {FOLDER.log("")}
-        assert len(vocabulary.loaded) == 1
-        forced = swa(*BOTH, *words, "--force")
-        assert forced.code == 0, forced.err
-        assert coordinates() == [ONE, TWO]
-        assert "finished already" in swa(*BOTH, *words).err
+        after = files_below(folder.path)
+        assert {path for path in after if after[path] != before[path]} <= {folder.log("")}
+        assert vocab(*words, "--force").code == 0
+        assert "finished already" in vocab(*words).err
 
-    def test_other_weights_and_another_revision(self, swa, vocabulary, monkeypatch):
-        swa(*BOTH)
-        fetch = vocabulary.fetch
-        for change, says in (
-            ({"revision": "abc"}, "the revision is another"),
-            ({"fingerprint": "other"}, "the weights are others"),
-        ):
+    def test_other_weights(self, vocab, folder, helpful):
+        shutil.copytree(helpful, "other")
+        config = json.loads(Path("other/config.json").read_text())
+        Path("other/config.json").write_text(json.dumps({**config, "note": "other"}))
+        folder.path.rename(ROOT / model_folder_name("other", Path("other")))
+        called = vocab(*NAMED, "--models", "other")
+        assert called.code == 7
+        assert "the weights are others" in called.err
 
-            def changed(reference, change=change, **details):
-                found = fetch(reference, **details)
-                vars(found).update(change)
-                return found
-
-            monkeypatch.setattr("swa.models.loading.load.fetch", changed)
-            called = swa(*BOTH)
-            assert called.code == 2
-            assert says in called.err
-
-    def test_of_the_census(self, swa, vocabulary):
-        swa("vocab", "a/x", "--all-neurons")
-        called = swa("vocab", "a/x", "--all-neurons", "--seed", "7")
-        assert called.code == 2
-        assert f"'{FOLDER.census}' holds records of another configuration" in called.err
-        assert swa("vocab", "a/x", "--all-neurons", "--seed", "7", "--force").code == 0
-        assert vocabulary.census_seeds == [42, 7]
-
-    def test_an_empty_file_takes_any(self, swa, vocabulary):
-        vocabulary.results["a/x"] = detection([], model="a/x")
-        swa("vocab", "a/x")
-        assert "finished already" in swa("vocab", "a/x", "--tokens", "70").err
-        assert swa(*BOTH, "--tokens", "70").code == 0
-        assert block()["configurations"]["super_weights"]["values"]["tokens"] == 70
-
-    def test_cards_of_which_nothing_is_known_are_not_added_to(self, swa, vocabulary):
-        swa(*BOTH)
-        FOLDER.run_config.write_text("{")
-        called = swa(*BOTH)
+    def test_cards_of_which_nothing_is_known_are_not_added_to(self, vocab, folder):
+        folder.run_config.write_text("{")
+        called = vocab(*NAMED)
         assert called.code == 2
         assert "run_config.json does not say which" in called.err
-        assert swa(*BOTH, "--force").code == 0
-        assert "finished already" in swa(*BOTH).err
+        assert vocab(*NAMED, "--force").code == 0
+        assert "finished already" in vocab(*NAMED).err
 
 
+@pytest.mark.usefixtures("finished")
 class TestForce:
-    def test_everything_is_computed_again(self, swa, vocabulary):
-        words = (*BOTH, "--neurons", "11:7", "--all-neurons")
-        swa(*words)
-        whole = contents(ROOT)
-        assert swa(*words, "--force").code == 0
-        assert len(vocabulary.passes) == 2
-        assert len(vocabulary.neurons) == 6
-        assert vocabulary.parts == [0, 0]
+    WORDS = (*NAMED, "--neurons", "0:7", "--all-neurons", "--force")
+
+    def test_everything_is_computed_again(self, vocab, folder):
+        vocab(*NAMED)  # draws
+        whole, before = contents(ROOT), files_below(folder.path)
+        assert vocab(*self.WORDS).code == 0
         assert contents(ROOT) == whole
+        after = files_below(folder.path)
+        answers = {*folder.ledger.iterdir()}
+        assert len(answers) == 4 + 4 + 1  # two batches in two chunks, four matrices, some neurons
+        assert not {path for path in answers if after[path] == before[path]}
 
-    def test_cards_and_figures_of_others_go(self, swa, vocabulary):
-        swa(*BOTH)
-        assert swa("vocab", "a/x", "--super-weights", TWO, "--force").code == 0
-        assert coordinates() == [TWO]
-        assert {path.name.split("-C")[0] for path in FOLDER.super_weight_plots.iterdir()} == {"mlp_out-L11-R10"}
-        assert [path.name for path in FOLDER.neuron_plots.iterdir()] == ["11-20-effects.png"]
+    def test_cards_and_figures_of_others_go(self, vocab, folder):
+        assert vocab("--super-weights", TWO, "--force").code == 0
+        assert (coordinates(folder), neurons(folder)) == ([TWO], [(2, 9)])
+        assert {path.name.split("-C")[0] for path in folder.super_weight_plots.iterdir()} == {"mlp_out-L2-R6"}
+        assert [path.name for path in folder.neuron_plots.iterdir()] == ["2-9-effects.png"]
 
-    def test_an_interrupted_one_leaves_the_finished_super_weights(self, swa, vocabulary):
-        swa(*BOTH)
-        before = FOLDER.super_weight_cards.read_bytes()
-        vocabulary.dies_in = "pass"
-        assert swa(*BOTH, "--force").code == 130
-        vocabulary.dies_in = None
-        assert FOLDER.super_weight_cards.read_bytes() == before
-        assert "finished already" in swa(*BOTH).err
+    def test_neurons_alone_leave_super_weights(self, vocab, folder):
+        before = folder.super_weight_cards.stat().st_mtime_ns
+        assert vocab("--neurons", "0:8", "--force").code == 0
+        assert folder.super_weight_cards.stat().st_mtime_ns == before
 
-    def test_neurons_alone_leave_super_weights(self, swa, vocabulary):
-        swa(*BOTH)
-        before = FOLDER.super_weight_cards.read_bytes()
-        assert swa("vocab", "a/x", "--neurons", "11:7", "--force").code == 0
-        assert FOLDER.super_weight_cards.read_bytes() == before
-        assert len(vocabulary.passes) == 1
+    def test_an_interrupted_one_leaves_what_was_finished(self, vocab, folder, monkeypatch):
+        before = folder.super_weight_cards.read_bytes()
+        with monkeypatch.context() as dying:
+            dying.setattr(FileLedger, "put", raising(KeyboardInterrupt()))
+            assert vocab(*self.WORDS).code == 130
+        assert block(folder)["status"] == "interrupted"
+        assert folder.super_weight_cards.read_bytes() == before
+        assert "finished already" in vocab(*NAMED).err
+        assert block(folder)["status"] == "complete"
 
-    def test_the_detection_is_not_made_again(self, swa, vocabulary):
-        swa("vocab", "a/x")
-        swa("vocab", "a/x", "--force")
-        assert vocabulary.detected == ["a/x"]
+
+class TestNeurons:
+    def test_alone_nothing_is_detected_and_no_text_is_read(self, swa, helpful, folder):
+        called = swa("vocab", helpful, "--dataset", "nothing.txt", "--neurons", "0:7", "0:3")
+        assert called.code == 0, called.err
+        assert neurons(folder) == [(0, 7), (0, 3)]
+        assert not folder.super_weight_cards.exists()
+        assert not folder.super_weight_table.exists()
+        assert block(folder)["dataset_fingerprint"] is None
+
+    def test_one_that_is_not_there_is_said_after_loading(self, vocab, folder):
+        called = vocab("--neurons", "9:7")
+        assert called.code == 2
+        assert "Layers with a down projection are 0 to 3" in called.err
+        assert not folder.ledger.exists()
+
+    class TestWithoutEffects:
+        @pytest.fixture(autouse=True)
+        def undefined(self, monkeypatch):
+            branch_of = Branches.of
+
+            def of(branches, site):
+                if site.layer == 1:
+                    raise UnsupportedModelError("It writes elsewhere.")
+                return branch_of(branches, site)
+
+            monkeypatch.setattr(Branches, "of", of)
+
+        def test_super_weights_have_no_neuron_card(self, vocab, folder):
+            called = vocab(*BOTH)
+            assert called.code == 0, called.err
+            assert (coordinates(folder), neurons(folder)) == ([ONE, TWO], [(2, 9)])
+            assert "Note: Neurons of transformer.h.1.mlp.c_proj write elsewhere" in called.out
+            assert block(folder)["without_effects"] == ["transformer.h.1.mlp.c_proj"]
+            assert "finished already" in vocab(*BOTH).err
+
+        def test_named_ones_must_have_them(self, vocab):
+            assert vocab(*NAMED, "--neurons", "1:9").code == 4
+
+        def test_the_census_leaves_them_out(self, vocab):
+            called = vocab("--all-neurons")
+            assert "1 of 4 down projections do not write" in called.err
+            assert "finished already" in vocab("--all-neurons").err
+
+
+class TestFailures:
+    def test_a_model_without_vocabulary_effects_ends_before_the_pass(self, vocab, folder, monkeypatch):
+        failing = raising(UnsupportedModelError("Several streams."))
+        monkeypatch.setattr("swa.vocabulary.space.vocabulary_space", failing)
+        called = vocab(*BOTH)
+        assert called.code == 4
+        assert not folder.ledger.exists()
+
+    @pytest.mark.parametrize(("n_kept", "code"), [(0, 2), (1, 7)])
+    def test_a_full_disk(self, vocab, folder, monkeypatch, n_kept, code):
+        with monkeypatch.context() as failing:
+            failing.setattr(FileLedger, "put", full_after(n_kept))
+            called = vocab(*BOTH)
+        assert called.code == code
+        assert "No space left" in called.err
+        assert ("is kept in" in called.err) == (code == 7)
+        assert block(folder)["status"] == "failed"
+
+    def test_a_locked_folder(self, vocab, folder):
+        folder.path.mkdir(parents=True)
+        with folder.locked():
+            called = vocab(*BOTH)
+        assert called.code == 2
+        assert "Another run is at work" in called.err
+
+    def test_a_folder_that_cannot_be_written(self, vocab):
+        ROOT.parent.mkdir()
+        ROOT.write_text("a file")
+        called = vocab(*BOTH)
+        assert called.code == 2
+        assert "cannot be written" in called.err
+
+    def test_a_write_of_the_root_that_fails_is_partial(self, vocab):
+        (ROOT / "README.md").mkdir(parents=True)
+        called = vocab("--neurons", "0:7")
+        assert called.code == 7
+        assert "The models' own files are written" in called.err

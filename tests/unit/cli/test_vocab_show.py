@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from pydantic import MISSING
 from rich.console import Console
 
-from swa.cli.tables.vocab_show import N_SHOWN
+from swa.cli.tables.vocab_show import N_SHOWN, show
 from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_table
+from swa.cli.terminal.output import Output
+from swa.findings.vocabulary import model_summary
+from swa.runs.driver.step import Outcome
+from swa.runs.files.cards import Cards
 from swa.schemas.cards import Controls, Metrics
-from tests.unit.cli.fakes import detection, super_weight
-from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, metrics, neuron_card, shift, site
+from tests.support.artifacts import header
+from tests.support.cards import METRICS, SITE, card, interval, metrics, neuron_card, shift, site
+from tests.support.records import super_weight
 
 ONE = super_weight()
 LONG = super_weight(1234, 5432, coordinate="L3.mlp.experts.17.down_proj[1234,5432]")
@@ -89,20 +95,28 @@ def test_a_neuron():
     assert lines[4].split() == ["3:e17:42", "unclear", "30.5", "–", "–", "␣the", "=cmd()"]
 
 
-def test_notes_of_neurons_are_said_once(swa, vocabulary, monkeypatch):
-    monkeypatch.setattr("tests.unit.cli.vocab_fakes.NOTES", ["The gate is left out."])
-    called = swa("vocab", "a/x", "--neurons", "11:3", "11:4")
-    assert called.out.count("Note: The gate is left out.") == 1
+def outcome(super_weights=(), neurons=(), **header_fields) -> Outcome[Cards]:
+    summary = model_summary("org/model", super_weights, neurons, threshold=None)
+    run = header("vocab", **header_fields)
+    return Outcome(Cards(super_weights, neurons, summary), run, Path("results"), {}, is_new=True)
 
 
-def test_what_is_shown_at_once(swa, vocabulary):
-    weights = [super_weight(10 + number, 20 + number, model="a/x") for number in range(N_SHOWN + 5)]
-    vocabulary.results["a/x"] = detection(weights, model="a/x")
-    called = swa("vocab", "a/x")
-    assert called.code == 0, called.err
+def test_notes_of_neurons_are_said_once(capsys):
+    cards = [neuron_card(SITE, number, notes=["The gate is left out."]) for number in (3, 4)]
+    show(outcome(neurons=cards), Output())
+    assert capsys.readouterr().out.count("Note: The gate is left out.") == 1
+
+
+def test_what_is_shown_at_once(capsys):
     n_cards = N_SHOWN + 5
-    assert f"a/x: {n_cards} super weights, {n_cards} neurons, 2,999 tokens in 5 windows" in called.out
-    assert "and 10 cards more in the files (-v shows all)" in called.out
-    assert f"[{10 + N_SHOWN},{20 + N_SHOWN}]" not in called.out
-    assert f"[{10 + N_SHOWN},{20 + N_SHOWN}]" in swa("vocab", "a/x", "-v").out
-    assert "Note: a note of the pass" in called.out
+    cards = [with_coordinate(super_weight(10 + number, 20)) for number in range(n_cards)]
+    neurons = [neuron_card(SITE, number) for number in range(n_cards)]
+    done = outcome(cards, neurons, notes=["a note of the pass"])
+    show(done, Output())
+    out = capsys.readouterr().out
+    assert f"org/model: {n_cards} super weights, {n_cards} neurons" in out
+    assert "and 10 cards more in the files (-v shows all)" in out
+    assert "Note: a note of the pass" in out
+    assert f"[{10 + N_SHOWN},20]" not in out
+    show(done, Output(verbose=True))
+    assert f"[{10 + N_SHOWN},20]" in capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import lm_eval
@@ -65,23 +65,24 @@ def _simple_evaluate(monkeypatch, requested, data_dir, *, num_fewshot):
 
 
 CASES = [
-    ("hellaswag", 20, None),
-    ("arc_easy", 20, None),
-    ("arc_easy", 6, 3),
-    ("arc_challenge", 20, None),
-    ("mmlu", 30, None),
-    ("mmlu_anatomy", 6, 5),
-    ("mmlu_virology", 6, 5),
-    ("gsm8k", 12, None),
-    ("gsm8k", 6, 2),
-    ("wikitext", 5, None),
-    ("builtin", 100, None),
-    ("builtin", 7, 2),
+    ("hellaswag", 20, None, "acc_norm", 0.25),
+    ("arc_easy", 20, None, "acc_norm", None),
+    ("arc_easy", 6, 3, "acc_norm", None),
+    ("arc_challenge", 20, None, "acc_norm", None),
+    ("mmlu", 30, 5, "acc", 0.25),
+    ("mmlu_anatomy", 6, 5, "acc", 0.25),
+    ("mmlu_virology", 6, 5, "acc", 0.25),
+    ("gsm8k", 12, None, "exact_match,strict-match", 0.0),
+    ("gsm8k", 6, 2, "exact_match,strict-match", 0.0),
+    ("wikitext", 5, None, "word_perplexity", "absent"),
+    ("builtin", 100, None, "correct", 1 / 6),
+    ("builtin", 7, 2, "correct", 1 / 7),
 ]
+"""Task, items, examples; main metric and chance (some questions of ARC have three or five choices)."""
 
 
-@pytest.mark.parametrize(("name", "n_items", "num_fewshot"), CASES)
-def test_the_same_as_simple_evaluate(monkeypatch, request, name, n_items, num_fewshot):
+@pytest.mark.parametrize(("name", "n_items", "num_fewshot", "metric", "guessed"), CASES)
+def test_the_same_as_simple_evaluate(monkeypatch, request, name, n_items, num_fewshot, metric, guessed):
     data_dir = None if name == "builtin" else request.getfixturevalue("data_dir")
     (ours,) = load_tasks(
         [name],
@@ -99,6 +100,32 @@ def test_the_same_as_simple_evaluate(monkeypatch, request, name, n_items, num_fe
         assert aggregate(type(ours)(leaf.name, (leaf,)), scored) == _metrics(theirs["results"][leaf.name])
     if name == "mmlu":
         assert aggregate(ours, scored) == {"acc": theirs["results"]["outer::all_of_it"]["acc,none"]}
+        _compare_subjects(ours)
+    assert main_metric(ours) == metric
+    values = item_values(ours, scored)
+    assert values.metric == metric
+    assert values.aggregation(list(values.values)) == pytest.approx(aggregate(ours, scored)[metric], rel=1e-12)
+    assert values.is_right_or_wrong == (guessed != "absent")
+    if guessed == "absent":
+        assert chance(ours) is None
+    else:
+        assert chance(ours) == pytest.approx(_chance_by_hand(ours) if guessed is None else guessed)
+
+
+def _chance_by_hand(requested) -> float:
+    n_choices = Counter(instance.doc_id for leaf in requested.leaves for instance in leaf.task.instances)
+    return sum(1 / n for n in n_choices.values()) / requested.n_items
+
+
+def _compare_subjects(mmlu) -> None:
+    """MMLU is spread over tasks with examples of their own subjects."""
+    assert len(mmlu.leaves) == 30
+    for leaf in mmlu.leaves:
+        assert len(leaf.doc_ids) == 1
+        subject = leaf.name.removeprefix("mmlu_")
+        assert {instance.doc["subject"] for instance in leaf.task.instances} == {subject}
+        assert {doc["subject"] for doc in leaf.task.sampler.df} == {subject}
+        assert len(leaf.task.sampler.df) == 5
 
 
 def _metrics(results: dict) -> dict:
@@ -133,56 +160,6 @@ def _compare_items(leaf, items, samples):
             ] == sample["resps"]
         else:
             assert [[value] for value in item.loglikelihoods] == sample["resps"]
-
-
-@pytest.mark.parametrize(
-    ("name", "metric", "guessed"),
-    [
-        ("hellaswag", "acc_norm", 0.25),
-        ("arc_easy", "acc_norm", None),
-        ("arc_challenge", "acc_norm", None),
-        ("mmlu", "acc", 0.25),
-        ("mmlu_anatomy", "acc", 0.25),
-        ("gsm8k", "exact_match,strict-match", 0.0),
-        ("wikitext", "word_perplexity", "absent"),
-    ],
-)
-def test_main_metrics_and_chance(data_dir, name, metric, guessed):
-    (requested,) = load_tasks(
-        [name], n_items=40, seed=3, num_fewshot=None, data_dir=data_dir, progress=SilentProgress()
-    )
-    assert main_metric(requested) == metric
-    scored = {leaf.name: score(leaf, HashLM().answers(leaf)) for leaf in requested.leaves}
-    values = item_values(requested, scored)
-    assert values.metric == metric
-    assert values.aggregation(list(values.values)) == pytest.approx(aggregate(requested, scored)[metric], rel=1e-12)
-    if guessed == "absent":
-        assert chance(requested) is None
-        assert not values.is_right_or_wrong
-    else:
-        assert 0 < sum(values.values) < 40
-        assert sum(values.values) / 40 == pytest.approx(aggregate(requested, scored)[metric])
-        if guessed is not None:
-            assert chance(requested) == guessed
-        else:  # some questions of ARC have three or five choices
-            docs = [leaf.task.instances for leaf in requested.leaves]
-            n_choices = defaultdict(int)
-            for instance in docs[0]:
-                n_choices[instance.doc_id] += 1
-            assert chance(requested) == pytest.approx(sum(1 / n for n in n_choices.values()) / 40)
-
-
-def test_mmlu_is_57_tasks_with_their_own_subjects(data_dir):
-    (requested,) = load_tasks(
-        ["mmlu"], n_items=114, seed=0, num_fewshot=5, data_dir=data_dir, progress=SilentProgress()
-    )
-    assert len(requested.leaves) == 57
-    for leaf in requested.leaves:
-        assert len(leaf.doc_ids) == 2
-        subject = leaf.name.removeprefix("mmlu_")
-        assert {instance.doc["subject"] for instance in leaf.task.instances} == {subject}
-        assert {doc["subject"] for doc in leaf.task.sampler.df} == {subject}
-        assert len(leaf.task.sampler.df) == 5
 
 
 def test_shots_that_the_local_copy_lacks_are_not_replaced(data_dir):

@@ -9,8 +9,8 @@ from pydantic import MISSING
 
 from swa.findings.vocabulary import cross_model_summary, model_summary
 from swa.runs.files.readme import readme_text
-from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import SITE, card, neuron_card
+from tests.support.cards import SITE, card, neuron_card
+from tests.support.records import super_weight
 
 WEIGHT = super_weight()
 

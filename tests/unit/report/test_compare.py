@@ -31,7 +31,7 @@ from tests.support.artifacts import (
     save_vocab,
     special_analysis,
 )
-from tests.unit.cli.evaluate_fakes import perplexity
+from tests.support.evaluation_records import perplexity
 from tests.unit.report.evaluation_records import over_models
 
 

@@ -11,8 +11,8 @@ from swa.reports.plots import cascade, intervention_deltas, token_shifts
 from swa.reports.plots.cascade import ResidualRow
 from swa.reports.plots.style import png
 from swa.schemas.cards import CascadeBlock, Metrics
-from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import METRICS, block, card, interval, metrics, shift
+from tests.support.cards import METRICS, block, card, interval, metrics, shift
+from tests.support.records import super_weight
 from tests.unit.report.drawn import (
     check_layout,
     colours_of,

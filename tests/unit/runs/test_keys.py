@@ -1,7 +1,6 @@
 """Keys of records: another value of an option changes them exactly where the option says that it changes something.
 
-That the records themselves change there, and nowhere else, is for a planted model to show: each flip of `FLIPPED` on
-records computed with it.
+That the records themselves change there, and nowhere else, is shown on planted models in `integration/test_flips.py`.
 """
 
 from __future__ import annotations

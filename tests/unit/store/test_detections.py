@@ -10,7 +10,7 @@ import pytest
 from swa.schemas.run import RunHeader
 from swa.store.detections import find_complete_detection
 from swa.store.tree import ModelFolder
-from tests.unit.cli.fakes import detection
+from tests.support.records import detection
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_file_in_the_way_is_a_usage_error(tmp_path):
 
 def test_names_of_an_evaluation(tmp_path):
     folder = ModelFolder(tmp_path, "demo")
-    folder.create(folder.units, folder.items, folder.individual_analyses)
+    folder.create(folder.items, folder.individual_analyses)
     data = tmp_path / "demo/data"
     assert folder.analysis("T") == data / "analysis_T.json"
     assert folder.combined_analysis("T") == data / "combined_analysis_T.json"

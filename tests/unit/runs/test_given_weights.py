@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from swa.cli.given_weights import read_given
 
 from swa.errors import InvalidArtifactError, UsageError
-from tests.unit.cli.fakes import confirmation, detection, super_weight
+from swa.runs.inputs.given_weights import read_given
+from tests.support.records import confirmation, detection, super_weight
 
 FIRST, SECOND = "L11.mlp.down_proj[507,1229]", "L11.mlp.down_proj[1,2]"
 
