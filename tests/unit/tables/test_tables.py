@@ -34,8 +34,8 @@ from tests.support.artifacts import (
     super_weight_cards,
     weights,
 )
-from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, neuron_card
+from tests.support.cards import METRICS, SITE, card, interval, neuron_card
+from tests.support.records import super_weight
 from tests.unit.report.test_compare import compare, run
 
 INF, NAN = math.inf, math.nan
