@@ -1,4 +1,4 @@
-"""Every command and program in README, docs and examples is run, on stand-ins for models, or is marked.
+"""Every command and program in README and docs is run, on a tiny model with small samples, or is marked.
 
 A block of commands whose first line is `# needs …` (a hub, a GPU, the network, hours) is not run: its `swa` commands
 are read by the real parser, options, values and all.
@@ -6,11 +6,15 @@ are read by the real parser, options, values and all.
 
 from __future__ import annotations
 
+import io
+import os
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -21,13 +25,13 @@ import typer
 from swa.cli.declare.argv import rewrite
 from swa.cli.declare.kinds import syntax_of
 from swa.cli.main import app, run
+from swa.data.sources import load_text
 from swa.models.published import published_scalars
+from swa.reports import plots
 from swa.schemas.registry import schema_names
-from tests.conftest import run_swa
 from tests.support import cli_page, schema_page
-from tests.support.artifacts import save_everything
-from tests.unit.cli.conftest import Called
-from tests.unit.cli.run_fakes import RunMachinery
+from tests.support.helpful import COORDINATE, write_helpful_checkpoint
+from tests.unit.evaluation.tiny_data import arc_copy, write_parquet
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -95,11 +99,26 @@ def test_what_is_not_run_is_read_by_the_parser(fence, monkeypatch):
             parse(segment)
 
 
-class Shell:
-    """Runs lines as a shell would; `swa` in this process, on stand-ins for models."""
+SMALL = {
+    "SCREEN_TOP": "3", "MAX_ITERATIONS": "1", "PERPLEXITY_SAMPLES": "3", "ACCURACY_SAMPLES": "2",
+    "TOKENS": "200", "WINDOW_LEN": "40", "STRIDE": "20", "CONTROL_SAMPLES": "2", "TOP_TOKENS": "3",
+    "DATA_DIR": "data",
+}  # fmt: skip
+"""Values of options that a command does not set itself; the data stand for the hub."""
+IN_THE_TINY_MODEL = (
+    (r"\bdemo\b(?=.*--)", "./other"),
+    (r"L11\.mlp\.down_proj\[507,1229\]", COORDINATE),
+    (r"11:523 11:42", "1:9 2:3"),
+    (r"hellaswag( mmlu)?", "arc_easy"),
+)
+"""What it has instead of what pages name."""
 
-    def __init__(self, swa, monkeypatch) -> None:
-        self.swa, self.monkeypatch = swa, monkeypatch
+
+class Shell:
+    """Runs lines as a shell would; `swa` in this process, on tiny models."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.monkeypatch = monkeypatch
 
     def run(self, line: str) -> str:
         if line.startswith("export "):
@@ -112,9 +131,9 @@ class Shell:
         return text
 
     def _swa(self, segment: str, given: str) -> str:
-        if segment.startswith("swa doctor"):  # examples/detect.sh runs it: it looks into a real model
-            parse(segment)
-            return "read"
+        parse(segment)
+        for named, instead in IN_THE_TINY_MODEL:
+            segment = re.sub(named, instead, segment)
         stdin = SimpleNamespace(buffer=SimpleNamespace(read=given.encode))
         self.monkeypatch.setattr(sys, "stdin", stdin)
         listed = subprocess.run(
@@ -124,11 +143,10 @@ class Shell:
         with self.monkeypatch.context() as patch:
             for name, value in re.findall(r"(SWA_\w+)=(\S+) ", segment):
                 patch.setenv(name, value)
-            called = self.swa(*listed.stdout.split("\0")[:-1])
-        assert called.code == 0, f"{segment}\n{called.err}"
+            out = swa(*listed.stdout.split("\0")[:-1])
         if " > " in segment:
-            Path(segment.partition(" > ")[2]).write_text(called.out)
-        return called.out
+            Path(segment.partition(" > ")[2]).write_text(out)
+        return out
 
     def _other(self, segment: str, given: str) -> str:
         if segment.startswith("jq") and shutil.which("jq") is None:
@@ -138,23 +156,51 @@ class Shell:
         return done.stdout
 
 
-@pytest.fixture
-def shell(monkeypatch, tmp_path, capsys):
-    def swa(*words: str) -> Called:
-        capsys.readouterr()
+def swa(*words: str) -> str:
+    """What a command that succeeds prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
         code = run(list(words))
-        captured = capsys.readouterr()
-        return Called(code, captured.out, captured.err)
+    assert code == 0, f"{words}\n{err.getvalue()}"
+    return out.getvalue()
 
-    monkeypatch.delenv("SWA_DATA_DIR", raising=False)
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory) -> Path:
+    """A folder with models, data, and the results of one run."""
+    folder = tmp_path_factory.mktemp("begun")
+    write_helpful_checkpoint(folder / "my-model")
+    for name in ("other", "OLMo-1B"):
+        shutil.copytree(folder / "my-model", folder / name)
+    arc_copy(folder / "data", test=4, train=1)
+    documents = load_text("builtin").documents
+    rows = [{"text": text} for text in documents]
+    write_parquet(folder / "data/wikitext/wikitext-2-raw-v1/test-00000-of-00001.parquet", rows)
+    (folder / "corpus.txt").write_text("\n\n".join(documents))
+    with pytest.MonkeyPatch.context() as patch:
+        small_and_undrawn(patch)
+        patch.chdir(folder)
+        swa("run", "./other", "--dataset", "builtin", "--accuracy-tasks", "builtin")
+    return folder
+
+
+def small_and_undrawn(patch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SWA_")]:
+        patch.delenv(name)
+    for name, value in SMALL.items():
+        patch.setenv(f"SWA_{name}", value)
+    for found in pkgutil.iter_modules(plots.__path__, f"{plots.__name__}."):
+        patch.setattr(f"{found.name}.draw", lambda *_, **__: None, raising=False)
+    for module in ("plots.style", "sections.detection", "sections.impact"):
+        patch.setattr(f"swa.reports.{module}.png", lambda _figure: b"\x89PNG, as it were")
+
+
+@pytest.fixture
+def shell(begun, monkeypatch, tmp_path):
+    small_and_undrawn(monkeypatch)
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for name in ("my-model", "other", "OLMo-1B", "data"):
-        Path(name).mkdir()
-    Path("corpus.txt").write_text("A text.\n")
-    save_everything(Path("results"))
-    RunMachinery().install(monkeypatch)
-    assert swa("run", "./other", "--dataset", "builtin", "--accuracy-tasks", "builtin").code == 0
-    return Shell(swa, monkeypatch)
+    return Shell(monkeypatch)
 
 
 RUN = [one for one in FENCES if one.language == "bash" and not one.is_marked and one.page.name not in GENERATED]
@@ -239,7 +285,3 @@ def test_the_published_coordinates_are_those_that_are_marked():
     }
     assert len(told) == 10
     assert told == marked
-
-
-def test_every_command_has_examples_in_its_help():
-    assert all("Examples:" in run_swa(name, "--help").stdout for name in ("run", "detect"))
