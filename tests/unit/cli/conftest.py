@@ -90,20 +90,6 @@ def handed(monkeypatch) -> list[SimpleNamespace]:
 
 
 @pytest.fixture
-def handed(monkeypatch) -> list[SimpleNamespace]:
-    """What commands hand to `swa.runs`, which does nothing with it."""
-    calls: list[SimpleNamespace] = []
-
-    def nothing(models, options, **rest) -> Outcomes[Any]:
-        calls.append(SimpleNamespace(models=models, options=options, **rest))
-        return Outcomes([])
-
-    for name in ("detect", "evaluate", "vocab", "cascade"):
-        monkeypatch.setattr(f"swa.runs.{name}", nothing)
-    return calls
-
-
-@pytest.fixture
 def evaluation(monkeypatch) -> EvaluateMachinery:
     return EvaluateMachinery().install(monkeypatch)
 

@@ -13,8 +13,8 @@ from swa.cli.tables.vocab_show import N_SHOWN, show
 from swa.cli.tables.vocabulary import neuron_table, super_weight_table, token_table
 from swa.cli.terminal.output import Output
 from swa.findings.vocabulary import model_summary
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.step import Outcome
-from swa.runs.files.cards import Cards
 from swa.schemas.cards import Controls, Metrics
 from tests.support.artifacts import header
 from tests.support.cards import METRICS, SITE, card, interval, metrics, neuron_card, shift, site

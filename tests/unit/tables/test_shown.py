@@ -6,7 +6,7 @@ import pytest
 
 import swa
 from swa.schemas.run import EffectiveWindows
-from tests.unit.cli.fakes import detection, super_weight
+from tests.support.records import detection, super_weight
 
 
 def test_a_detection_as_text_html_and_frame():

@@ -13,6 +13,7 @@ from pydantic import MISSING
 from rich.console import Console
 
 from swa.cli.tables.layout import drawn, one_line
+from swa.reports.compare.build import comparison_of
 from swa.reports.page.document import Document, Section
 from swa.reports.page.markdown import render_markdown
 from swa.reports.page.tables import page_table
@@ -34,12 +35,12 @@ from tests.support.artifacts import (
     super_weight_cards,
     weights,
 )
-from tests.unit.cli.fakes import super_weight
-from tests.unit.cli.vocab_fakes import METRICS, SITE, card, interval, neuron_card
-from tests.unit.report.test_compare import compare, run
+from tests.support.cards import METRICS, SITE, card, interval, neuron_card
+from tests.support.records import super_weight
+from tests.unit.report.test_compare import run
 
 INF, NAN = math.inf, math.nan
-COMPARISON = compare([run("a/x"), run("b/y", ratios=(4.0,), confirmed=1)])
+COMPARISON = comparison_of([run("a/x"), run("b/y", ratios=(4.0,), confirmed=1)])
 TABLES = {
     "detection": detection_table(weights()),
     "detection without confirmation": detection_table([super_weight(confirmation=None)]),
