@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.conftest import run_swa
+from tests.support.artifacts import save_everything
 
 COMMANDS = ("run", "detect", "evaluate", "vocab", "cascade", "report", "compare", "doctor", "schema", "validate")
 
@@ -24,46 +25,49 @@ def test_without_a_command_it_shows_its_help():
     assert all(f"  {command}" in done.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
-def test_every_help_page_ends_with_examples(command):
-    done = run_swa(*command, "--help")
-    assert done.returncode == 0
-    lines = done.stdout.rstrip().splitlines()
-    start = lines.index("Examples:")
-    assert 2 <= len(lines) - start - 1 <= 3
-    assert all(line.startswith("  swa ") for line in lines[start + 1 :])
+MODELS = {"torch", "transformers", "datasets", "lm_eval"}
+"""What models need."""
 
 
-def test_remote_code_has_its_own_section():
-    page = run_swa("detect", "--help").stdout
-    assert "\nCode from the checkpoint:\n  --trust-remote-code " in page
-
-
-@pytest.mark.parametrize(
-    "words", [["--help"], *([command, "--help"] for command in COMMANDS[:4]), ["--version"]], ids=" ".join
-)
-def test_help_loads_nothing_heavy(words):
+def loading_little(words: list[str], *, heavy: set[str]) -> list[str]:
+    """What the program prints, where it loads nothing heavy."""
     code = (
         "import sys, runpy\n"
         f"sys.argv = ['swa', *{words!r}]\n"
         "try:\n    runpy.run_module('swa', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'torch', 'transformers', 'datasets', 'matplotlib', 'rich', 'numpy', 'swa.schemas.base'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout.rstrip().splitlines()
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)], ids=" ".join)
+def test_every_help_page_ends_with_examples_and_loads_little(command):
+    lines = loading_little([*command, "--help"], heavy=MODELS | {"matplotlib", "rich", "numpy", "swa.schemas.base"})
+    examples = lines[lines.index("Examples:") + 1 :]
+    assert 2 <= len(examples) <= 3
+    assert all(line.startswith("  swa ") for line in examples)
+    if command == ("detect",):
+        where = lines.index("Code from the checkpoint:")  # a section of its own
+        assert lines[where + 1].startswith("  --trust-remote-code ")
+
+
+def test_version_loads_little():
+    assert loading_little(["--version"], heavy=MODELS | {"rich", "numpy", "swa.schemas.base"})[0].startswith("swa 0.")
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_pages_from_saved_records_need_no_model(command, tmp_path):
+    save_everything(tmp_path)
+    loading_little([command, str(tmp_path), "--output", str(tmp_path / "pages"), "--json"], heavy=MODELS)
+    assert len(list((tmp_path / "pages").iterdir())) >= 2
 
 
 def test_help_does_not_read_settings(tmp_path):
     env = {"SWA_SEED": "x", "SWA_CONFIG": str(tmp_path / "none.toml")}
     assert run_swa("detect", "--help", env=env).returncode == 0
-
-
-def test_version():
-    done = run_swa("--version")
-    assert done.returncode == 0
-    assert done.stdout.startswith("swa 0.")
 
 
 @pytest.mark.parametrize(

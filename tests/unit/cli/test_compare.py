@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -117,20 +114,3 @@ def test_what_cannot_be_compared(swa, words, code, said):
     done = swa("compare", *words)
     assert done.code == code
     assert said in done.err
-
-
-def test_help_has_examples(swa):
-    text = swa("compare", "--help").out
-    assert "--allow-mismatch" in text
-    assert "swa compare results" in text
-
-
-def test_no_torch_is_imported(results, tmp_path):
-    code = (
-        "import sys; from swa.cli.main import run; code = run(['compare', 'results', '--json']); "
-        "assert not {'torch', 'transformers', 'lm_eval', 'datasets'} & set(sys.modules); sys.exit(code)"
-    )
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -136,25 +133,3 @@ def test_a_folder_that_cannot_be_written_is_refused(swa):
     done = swa("report", "results", "--output", "file/pages")
     assert done.code == 2
     assert "cannot be written" in done.err
-
-
-def test_help_has_examples(swa):
-    text = swa("report", "--help").out
-    assert "--output" in text
-    assert "swa report results" in text
-
-
-def test_no_torch_is_imported(tmp_path):
-    save_everything(tmp_path)
-    code = (
-        "import sys; from swa.cli.main import run; code = run(['report', sys.argv[1], '--json']); "
-        "assert not {'torch', 'transformers', 'lm_eval', 'datasets'} & set(sys.modules); sys.exit(code)"
-    )
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    assert done.returncode == 0, done.stderr
