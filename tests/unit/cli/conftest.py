@@ -15,7 +15,6 @@ import pytest
 
 from swa.cli.main import run
 from swa.runs.driver.models import Outcomes
-from tests.unit.cli.evaluate_fakes import EvaluateMachinery
 
 
 class Called(NamedTuple):
@@ -87,14 +86,3 @@ def handed(monkeypatch) -> list[SimpleNamespace]:
     for name in ("detect", "evaluate", "vocab", "cascade"):
         monkeypatch.setattr(f"swa.runs.{name}", nothing)
     return calls
-
-
-@pytest.fixture
-def evaluation(monkeypatch) -> EvaluateMachinery:
-    return EvaluateMachinery().install(monkeypatch)
-
-
-@pytest.fixture
-def drawn_evaluation(monkeypatch) -> EvaluateMachinery:
-    """As `evaluation`, with real figures."""
-    return EvaluateMachinery().install(monkeypatch, figures=True)
