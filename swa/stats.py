@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 N_RESAMPLES = 2000
-"""Resamples of a bootstrap (7-decisions D5)."""
+"""Resamples of a bootstrap (docs/methods.md#intervals)."""
 MAX_DRAWS = 1 << 22
 """Draws held at once; all resamples of a whole benchmark would take hundreds of megabytes."""
 

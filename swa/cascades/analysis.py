@@ -1,4 +1,4 @@
-"""`cascade`: how the removal of each super weight spreads through the layers (2-methods 2.7)."""
+"""`cascade`: how the removal of each super weight spreads through the layers (docs/methods.md#cascade)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ def is_function_word(text: str) -> bool:
 
 
 def stopword_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Ids whose text is a function word, with or without a blank in front and in any case (2-methods 2.5).
+    """Ids whose text is a function word, with or without a blank in front and in any case.
+
+    See docs/methods.md#interventions.
 
     Special tokens are none. Ascending.
     """

@@ -43,7 +43,7 @@ class TextOptions(Options):
 
 @dataclass(frozen=True)
 class CutOptions(Options):
-    """How a text is cut into windows (2-methods 2.5).
+    """How a text is cut into windows (docs/methods.md#texts-and-windows).
 
     Attributes:
         window_len: Text tokens in a window.

@@ -1,4 +1,4 @@
-"""Overlapping windows in which every token is scored at most once (7-decisions A10)."""
+"""Overlapping windows in which every token is scored at most once (docs/methods.md#texts-and-windows)."""
 
 from __future__ import annotations
 

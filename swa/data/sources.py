@@ -36,7 +36,7 @@ class TextSource:
 
     @property
     def text(self) -> str:
-        """The documents with a blank line between them (7-decisions A1)."""
+        """The documents with a blank line between them (docs/methods.md#texts-and-windows)."""
         return "\n\n".join(self.documents)
 
     @property

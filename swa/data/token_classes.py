@@ -1,4 +1,7 @@
-"""Classes of tokens by what their text is, and which tokens of a vocabulary belong to which (2-methods 2.6)."""
+"""Classes of tokens by what their text is, and which tokens of a vocabulary belong to which.
+
+See docs/methods.md#enrichment.
+"""
 
 from __future__ import annotations
 

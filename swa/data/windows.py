@@ -23,7 +23,7 @@ MIN_CONFIRMATION, MIN_GRADIENT = 4, 2
 
 @dataclass(frozen=True)
 class DetectionWindows:
-    """Consecutive windows of a text, disjoint between the two uses (7-decisions A1).
+    """Consecutive windows of a text, disjoint between the two uses (docs/methods.md#texts-and-windows).
 
     Attributes:
         confirmation: `(n, n_prefix + window)`: windows 0 to 15.
@@ -86,7 +86,7 @@ def detection_windows(tokenizer: Any, text: TextSource, *, context_length: int) 
 
 
 class RoutingWindows(NamedTuple):
-    """Windows on which experts are watched (7-decisions D8).
+    """Windows on which experts are watched (docs/moe.md#routing-windows).
 
     Attributes:
         ids: `(n, n_prefix + window)`.

@@ -1,7 +1,7 @@
 """One look at a model: the extremes of all its down projections on the prompts, of its experts on windows of text too.
 
-Prompts are few and short, so experts that they do not reach are sought on `ExpertSearch.windows` (7-decisions D8).
-Dense MLPs and shared experts see every token and are judged on the prompts alone.
+Prompts are few and short, so experts that they do not reach are sought on `ExpertSearch.windows`, see
+docs/moe.md#routing-windows. Dense MLPs and shared experts see every token and are judged on the prompts alone.
 """
 
 from __future__ import annotations

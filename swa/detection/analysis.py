@@ -39,7 +39,7 @@ def detect(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
 ) -> DetectionResult:
-    """Find the super weights of a model (2-methods 2.1 to 2.3).
+    """Find the super weights of a model (docs/methods.md#spike-screen, and what follows there).
 
     Args:
         loaded: The model. Its weights are the same to the bit afterwards.

@@ -1,4 +1,7 @@
-"""Confirmation: a candidate is a super weight only if removing it does measurable damage (2-methods 2.2)."""
+"""Confirmation: a candidate is a super weight only if removing it does measurable damage.
+
+See docs/methods.md#confirmation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Where the inputs and outputs of one down projection are largest, and which weight is behind it (2-methods 2.1)."""
+"""Where the inputs and outputs of one down projection are largest, and which weight is behind it.
+
+See docs/methods.md#spike-screen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gradient screen: the first-order effect of removing every single scalar (2-methods 2.1).
+"""The gradient screen: the first-order effect of removing every single scalar (docs/methods.md#gradient-screen).
 
 In window w the effect of removing `W[r, c]` is `g_w = −W[r, c]·∂loss_w/∂W[r, c]`. The score is the root mean square
 over windows (the diagonal of the empirical Fisher times W²); the mean would let effects of either sign cancel.

@@ -24,7 +24,7 @@ def _threshold(text: str) -> float:
 
 @dataclass(frozen=True)
 class DetectOptions(BatchOptions, SeedOptions):
-    """The choices of a detection (2-methods 2.1 to 2.3).
+    """The choices of a detection (docs/methods.md#spike-screen, and what follows there).
 
     Attributes:
         screens: Which screens look for candidates.

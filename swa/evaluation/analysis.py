@@ -128,7 +128,7 @@ def evaluate(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
 ) -> Evaluation:
-    """Measure the intact model, each super weight alone and all together (2-methods 2.4).
+    """Measure the intact model, each super weight alone and all together (docs/methods.md#evaluation).
 
     Args:
         loaded: The model. Its weights are the same to the bit afterwards.

@@ -1,4 +1,7 @@
-"""A variant against the intact model: perplexity over texts, accuracy over items, both paired (2-methods 2.4)."""
+"""A variant against the intact model: perplexity over texts, accuracy over items, both paired.
+
+See docs/methods.md#evaluation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts behind a perplexity: seeded paragraphs, or overlapping windows (2-methods 2.4)."""
+"""The texts behind a perplexity: seeded paragraphs, or overlapping windows (docs/methods.md#perplexity)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def paragraphs(loaded: LoadedModel, text: TextSource, *, n_samples: int, seed: i
 
 
 def windows(loaded: LoadedModel, text: TextSource, options: EvaluateOptions) -> ScoredTexts:
-    """Overlapping windows over the whole text, each token scored at most once (7-decisions A10)."""
+    """Overlapping windows over the whole text, each token scored at most once (docs/methods.md#texts-and-windows)."""
     found = text_windows(loaded, text, tokens=options.tokens, window_len=options.window_len, stride=options.stride)
     return ScoredTexts(found.sequences, "windows", 0, found.bos, found.notes)
 

@@ -42,7 +42,7 @@ def _to_json(value: float) -> float | str:
 
 
 Number = Annotated[float, _NumberType]
-"""A float that may be infinite or NaN (7-decisions A9): `3.5`, `"Infinity"`, `"-Infinity"`, `"NaN"`."""
+"""A float, infinite and NaN too: `3.5`, `"Infinity"`, `"-Infinity"`, `"NaN"` (docs/files.md#names-and-writing)."""
 
 Pair = Annotated[tuple[int, int], Strict(strict=False)]
 """Row and column of a scalar: in JSON a list of two whole numbers, in Python a tuple or a list."""

@@ -25,7 +25,7 @@ class ExtremePair(Part):
 
 
 class Confirmation(Part):
-    """What removing the scalar alone does to the loss on held-out text (2-methods 2.2)."""
+    """What removing the scalar alone does to the loss on held-out text (docs/methods.md#confirmation)."""
 
     delta_loss: Number
     """Loss with the scalar removed minus loss of the intact model, nats per token."""

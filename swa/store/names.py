@@ -13,7 +13,7 @@ MAX_LENGTH = 100
 
 
 def model_folder_name(name: str, path: Path | None = None) -> str:
-    """Folder name of a model (3-artifacts).
+    """Folder name of a model (docs/files.md#names-and-writing).
 
     Args:
         name: The model as the user named it: `org/name` becomes `org--name`, `demo` stays.

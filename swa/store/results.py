@@ -1,4 +1,4 @@
-"""Files of all models of one call, in the results folder itself (3-artifacts)."""
+"""Files of all models of one call, in the results folder itself (docs/files.md)."""
 
 from __future__ import annotations
 

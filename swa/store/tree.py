@@ -1,4 +1,4 @@
-"""Where the files of one model lie (3-artifacts)."""
+"""Where the files of one model lie (docs/files.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of the figures of single neurons and super weights (3-artifacts, 7-decisions D11)."""
+"""Names of the figures of single neurons and super weights (docs/files.md#vocabulary-and-cascade)."""
 
 from __future__ import annotations
 

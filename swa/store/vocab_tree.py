@@ -1,4 +1,7 @@
-"""Where the files of one model lie in the tree of `swa vocab` and `swa cascade` (3-artifacts)."""
+"""Where the files of one model lie in the tree of `swa vocab` and `swa cascade`.
+
+See docs/files.md#vocabulary-and-cascade.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The census: moments and label of every neuron of a model, matrix by matrix (2-methods 2.6)."""
+"""The census: moments and label of every neuron of a model, matrix by matrix (docs/methods.md#census)."""
 
 from __future__ import annotations
 

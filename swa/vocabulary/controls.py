@@ -1,4 +1,4 @@
-"""Other edits of the same matrix, beside which a super weight's effect is read (7-decisions A5)."""
+"""Other edits of the same matrix, beside which a super weight's effect is read (docs/methods.md#controls)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classes of tokens stand out among a neuron's effects (2-methods 2.6, 7-decisions D14)."""
+"""Which classes of tokens stand out among a neuron's effects (docs/methods.md#enrichment)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from swa.stats import seeded_generator
 from swa.vocabulary.moments import ManyMoments
 
 SAMPLE_SIZE = 512
-"""Neurons of the same matrix beside which one is read (7-decisions D13)."""
+"""Neurons of the same matrix beside which one is read (docs/methods.md#moments-and-labels)."""
 _HEAVY_TAIL = 7.0
 """Excess kurtosis beyond which a few tokens carry the effect; the paper's 10 without the 3 of a normal distribution."""
 _BOTH_SIGNS = 0.10

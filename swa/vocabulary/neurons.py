@@ -1,4 +1,4 @@
-"""Cards of neurons: what single ones write into the vocabulary (2-methods 2.6)."""
+"""Cards of neurons: what single ones write into the vocabulary (docs/methods.md#vocabulary-effects-of-a-neuron)."""
 
 from __future__ import annotations
 

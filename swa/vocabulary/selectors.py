@@ -120,7 +120,10 @@ def identity(card: NeuronCard) -> tuple[str, int | None, int]:
 
 
 def unclear_modules(sites: SiteMap) -> list[str]:
-    """Modules of which layer and expert say too little: names of neurons' files hold no more (7-decisions D11)."""
+    """Modules of which layer and expert say too little: names of neurons' files hold no more.
+
+    See docs/files.md#vocabulary-and-cascade.
+    """
     return _shared(sites, lambda site: (site.layer, site.expert))
 
 

@@ -1,4 +1,4 @@
-"""Token shifts: which tokens a removal makes more or less likely on average (2-methods 2.5)."""
+"""Token shifts: which tokens a removal makes more or less likely on average (docs/methods.md#token-shifts)."""
 
 from __future__ import annotations
 

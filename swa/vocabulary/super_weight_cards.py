@@ -110,7 +110,7 @@ def plan_super_weight_cards(
     options: InterventionOptions | None = None,
     progress: Progress | None = None,
 ) -> SuperWeightWork:
-    """Plan what measures the removal of each super weight (2-methods 2.5).
+    """Plan what measures the removal of each super weight (docs/methods.md#interventions).
 
     Args:
         loaded: The model. Its weights are the same to the bit afterwards.

@@ -1,4 +1,4 @@
-"""The words of a command line before Typer reads them: list options take several words (7-decisions F1)."""
+"""The words of a command line before Typer reads them: list options take several words (docs/cli.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What an expert's scalar costs as tokens are routed, and what it would cost if every token met it (7-decisions D7)."""
+"""What an expert's scalar costs as tokens are routed, and what it would cost if every token met it.
+
+See docs/moe.md#forced-routing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the input and the output channel of a scalar spike on the same tokens (2-methods 2.3)."""
+"""Whether the input and the output channel of a scalar spike on the same tokens (docs/moe.md#co-spike-score)."""
 
 from __future__ import annotations
 

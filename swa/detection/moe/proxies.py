@@ -1,4 +1,7 @@
-"""Cheap companions of the loss: probability mass on function words, energy of one residual channel (2-methods 2.3)."""
+"""Cheap companions of the loss: probability mass on function words, energy of one residual channel.
+
+See docs/moe.md#the-moe-block.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a layer's experts are used: shares, entropies, balance (2-methods 2.3)."""
+"""How a layer's experts are used: shares, entropies, balance (docs/moe.md#routing-statistics)."""
 
 from __future__ import annotations
 

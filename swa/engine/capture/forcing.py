@@ -1,4 +1,4 @@
-"""Send every token to one expert: an intervention under which removals are measured (7-decisions D7)."""
+"""Send every token to one expert: an intervention under which removals are measured (docs/moe.md#forced-routing)."""
 
 from __future__ import annotations
 

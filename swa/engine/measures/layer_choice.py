@@ -65,7 +65,7 @@ class LayerChoice:
 
 
 def _spread(layer: int, n_layers: int) -> tuple[int, ...]:
-    """The layer before the scalar's, its own and the last, and evenly spaced ones (7-decisions D20)."""
+    """The layer before the scalar's, its own and the last, and evenly spaced ones (docs/methods.md#cascade)."""
     fixed = {max(0, layer - 1), layer, n_layers - 1}
     even = {round(i * (n_layers - 1) / (N_LAYERS - 1)) for i in range(N_LAYERS)} - fixed
     while len(fixed) + len(even) > N_LAYERS:

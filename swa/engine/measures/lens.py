@@ -1,7 +1,8 @@
 """The logit lens: what the residual stream after a layer would predict, for the intact model beside a variant.
 
-The lens at a layer is the model's own forward in which the layers behind it return their input (7-decisions A12), so
-that merging of streams, final norm, scale and softcap are the model's own; at the last layer it is the plain forward.
+The lens at a layer is the model's own forward in which the layers behind it return their input, so that merging of
+streams, final norm, scale and softcap are the model's own; at the last layer it is the plain forward. See
+docs/methods.md#cascade.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A text as windows of tokens with targets: each token is scored at most once (7-decisions A10)."""
+"""A text as windows of tokens with targets: each token is scored at most once (docs/methods.md#texts-and-windows)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Four metrics of the predictions, window by window, and sums over the vocabulary for token shifts (2-methods 2.5)."""
+"""Four metrics of the predictions, window by window, and sums over the vocabulary for token shifts.
+
+See docs/methods.md#interventions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep what the layers returned, and later answer calls from it (7-decisions A6).
+"""Keep what the layers returned, and later answer calls from it (docs/methods.md#sharing-and-its-check).
 
 A variant is the model's own forward in which the calls of the layers before its first edit are answered with what the
 intact model's layers returned. Masks, rotary embeddings, final norm, scale and softcap are computed by the model.
@@ -97,7 +97,9 @@ def answered(layers: Sequence[nn.Module], calls: Sequence[LayerCall]) -> Iterato
 
 @contextmanager
 def ended_after(layers: Sequence[nn.Module], calls: Sequence[LayerCall], n_calls: int) -> Iterator[None]:
-    """Answer the first `n_calls` calls from a recording, and every later one with its own input (7-decisions A12).
+    """Answer the first `n_calls` calls from a recording, and every later one with its own input.
+
+    See docs/methods.md#cascade.
 
     So what follows the layers (merging of streams, final norm, head) reads the residual stream after call `n_calls`.
 

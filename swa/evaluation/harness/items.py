@@ -1,4 +1,4 @@
-"""Which items are evaluated: seeded, spread evenly over the tasks of a group (7-decisions A7)."""
+"""Which items are evaluated: seeded, spread evenly over the tasks of a group (docs/methods.md#accuracy)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _WHOLE = {".safetensors": "model.safetensors", ".bin": "pytorch_model.bin"}
 def fingerprint_folder(folder: Path) -> str:
     """sha256 over config.json and, of each weight file, name, size, safetensors header, first and last MiB.
 
-    A hash of all bytes is no option for a checkpoint of 140 GB (7-decisions F6).
+    A hash of all bytes is no option for a checkpoint of 140 GB (docs/files.md#names-and-writing).
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for path in weight_files(folder):

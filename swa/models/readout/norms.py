@@ -1,4 +1,4 @@
-"""What a norm does, measured instead of named (7-decisions A11).
+"""What a norm does, measured instead of named (docs/methods.md#norms).
 
 Thirteen types scale by 1 + weight instead of weight, one of them in a LayerNorm; three have no weight at all. So a
 norm is asked what it does to vectors of +1 and −1, and has to do the same to a random one.

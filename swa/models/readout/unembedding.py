@@ -1,4 +1,6 @@
-"""What a direction in a down projection's output does to the logits: `e = U' w` (2-methods 2.6).
+"""What a direction in a down projection's output does to the logits: `e = U' w`.
+
+See docs/methods.md#vocabulary-effects-of-a-neuron.
 
 `U' = W_U A diag(γ)` minus its mean row: unembedding, a linear map where the model has one, and the γ of the final norm.
 It is never held as a whole; blocks of rows are made from the model's own weights when they are needed.

@@ -13,7 +13,7 @@ from swa.store.vocab_tree import VocabFolder
 def model_folders(root: Path) -> list[VocabFolder]:
     """The folders of models in a folder, at any depth, itself included; sorted by path.
 
-    Both trees of 3-artifacts have their files in different places, so one layout knows them all.
+    Both trees of docs/files.md have their files in different places, so one layout knows them all.
 
     Raises:
         UsageError: There is no such folder, or no artifact in it.

@@ -1,4 +1,4 @@
-"""A file of records takes no records of another key (7-decisions C7)."""
+"""A file of records takes no records of another key (docs/files.md#one-configuration-a-file)."""
 
 from __future__ import annotations
 

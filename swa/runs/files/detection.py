@@ -1,4 +1,4 @@
-"""The files of one detection (3-artifacts): record, candidates, figures."""
+"""The files of one detection (docs/files.md#detection): record, candidates, figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of one evaluation (3-artifacts): items, records, figures."""
+"""The files of one evaluation (docs/files.md#evaluation): items, records, figures."""
 
 from __future__ import annotations
 

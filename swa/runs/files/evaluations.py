@@ -1,4 +1,4 @@
-"""The record and the figure of all models of one call, in the results folder itself (3-artifacts)."""
+"""The record and the figure of all models of one call, in the results folder itself (docs/files.md#evaluation)."""
 
 from __future__ import annotations
 

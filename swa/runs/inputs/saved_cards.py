@@ -115,7 +115,9 @@ class SavedCards:
 
 
 def keeps_away(card: SuperWeightCard, candidates: Iterable[SuperWeight]) -> bool:
-    """Whether no control of a card shares a row or a column with a super weight or candidate (7-decisions A5).
+    """Whether no control of a card shares a row or a column with a super weight or candidate.
+
+    See docs/methods.md#controls.
 
     Those that were not known when the card was made are why this is asked.
     """

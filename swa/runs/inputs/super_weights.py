@@ -1,4 +1,7 @@
-"""Where super weights come from: named ones, a saved detection, or a detection now (7-decisions B2)."""
+"""Where super weights come from: named ones, a saved detection, or a detection now.
+
+See docs/methods.md#which-super-weights.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fingerprint sees what 7-decisions F6 lists, of the files that are loaded."""
+"""The fingerprint sees what docs/files.md#names-and-writing lists, of the files that are loaded."""
 
 from __future__ import annotations
 
