@@ -23,6 +23,7 @@ ROOT = RunOptions.results_dir
 FIGURES = (
     *("detection_iterations", "super_weight_distribution", "moe_analysis", "impact_comparison", "combined_analysis"),
     *("model_comparison", "intervention_deltas", "token_shifts", "neuron_effects", "cascade"),
+    *("depth", "impact_of_runs"),
 )
 
 
@@ -58,7 +59,8 @@ def undraw(patched: pytest.MonkeyPatch) -> None:
     """Figures take most of the time; each is a sentence instead."""
     for name in FIGURES:
         patched.setattr(f"swa.reports.plots.{name}.draw", lambda *_, name=name, **__: f"{name}, as it were")
-    patched.setattr("swa.reports.plots.style.png", str.encode)
+    for holder in ("sections.detection", "sections.impact", "plots.style"):  # first those that hold the real one
+        patched.setattr(f"swa.reports.{holder}.png", str.encode)
 
 
 @pytest.fixture

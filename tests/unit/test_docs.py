@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import pkgutil
 import re
 import shlex
 import shutil
@@ -27,10 +26,10 @@ from swa.cli.declare.kinds import syntax_of
 from swa.cli.main import app, run
 from swa.data.sources import load_text
 from swa.models.published import published_scalars
-from swa.reports import plots
 from swa.schemas.registry import schema_names
 from tests.support import cli_page, schema_page
 from tests.support.helpful import COORDINATE, write_helpful_checkpoint
+from tests.unit.conftest import undraw
 from tests.unit.evaluation.tiny_data import arc_copy, write_parquet
 
 ROOT = Path(__file__).parents[2]
@@ -189,10 +188,7 @@ def small_and_undrawn(patch: pytest.MonkeyPatch) -> None:
         patch.delenv(name)
     for name, value in SMALL.items():
         patch.setenv(f"SWA_{name}", value)
-    for found in pkgutil.iter_modules(plots.__path__, f"{plots.__name__}."):
-        patch.setattr(f"{found.name}.draw", lambda *_, **__: None, raising=False)
-    for module in ("plots.style", "sections.detection", "sections.impact"):
-        patch.setattr(f"swa.reports.{module}.png", lambda _figure: b"\x89PNG, as it were")
+    undraw(patch)
 
 
 @pytest.fixture

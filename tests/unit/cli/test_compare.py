@@ -11,12 +11,7 @@ from tests.support.artifacts import analysis_record, detection_record, header, s
 FILES = {"comparison.json", "comparison.md", "model_comparison.png", "depth.png", "impact.png"}
 
 
-@pytest.fixture(autouse=True)
-def plain_figures(monkeypatch):
-    """Drawing is tested elsewhere."""
-    for name in ("model_comparison", "depth", "impact_of_runs"):
-        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda record: None)
-    monkeypatch.setattr("swa.reports.plots.style.png", lambda figure: b"png")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture

@@ -12,13 +12,7 @@ from tests.support.artifacts import detection_record, header, save_detection, sa
 RESULTS = Path("results")
 
 
-@pytest.fixture(autouse=True)
-def plain_figures(monkeypatch):
-    """Drawing is tested elsewhere."""
-    for name in ("detection_iterations", "super_weight_distribution", "impact_comparison", "combined_analysis"):
-        monkeypatch.setattr(f"swa.reports.plots.{name}.draw", lambda record: None)
-    for name in ("detection", "impact"):
-        monkeypatch.setattr(f"swa.reports.sections.{name}.png", lambda figure: b"png")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def test_the_files_lie_beside_the_artifacts(swa):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import pkgutil
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,6 @@ import pytest
 
 from swa.errors import UnsupportedModelError
 from swa.models.loading import load
-from swa.reports import plots
 from swa.runs.driver.keys import values_of
 from swa.runs.files.whole import merged
 from swa.runs.steps import detect, evaluate, vocab
@@ -55,15 +53,6 @@ def first(original):
     """That run; its files are in this test's folder."""
     shutil.copytree(original.place, ".", dirs_exist_ok=True)
     return original
-
-
-@pytest.fixture
-def undrawn(monkeypatch) -> None:
-    """Figures take most of the time."""
-    for found in pkgutil.iter_modules(plots.__path__, f"{plots.__name__}."):
-        monkeypatch.setattr(f"{found.name}.draw", lambda *_, **__: None, raising=False)
-    for module in ("plots.style", "sections.detection", "sections.impact"):
-        monkeypatch.setattr(f"swa.reports.{module}.png", lambda _figure: b"\x89PNG, as it were")
 
 
 @pytest.fixture
