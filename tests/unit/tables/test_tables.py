@@ -167,7 +167,7 @@ def test_a_frame_can_be_computed_with():
     frame = frame_of(TABLES["detection"])
     confirmed = frame[frame["verdict"] == "confirmed"]
     assert confirmed["delta_loss"].max() == pytest.approx(1.94)
-    assert frame_of(TABLES["super weights"])["tokens_up"][0][0]
+    assert frame_of(TABLES["super weights"])["tokens_up"].iloc[0][0]
 
 
 def test_what_only_some_rows_have_is_shown_and_what_none_has_is_not():
