@@ -13,6 +13,8 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+from swa.errors import UsageError
+
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
@@ -78,7 +80,16 @@ class Option:
 
 @dataclass(frozen=True)
 class Options:
-    """A group of options; each field of a subclass is `Annotated` with its `Option` and has a default."""
+    """A group of options; each field of a subclass is `Annotated` with its `Option` and has a default.
+
+    Raises:
+        UsageError: A number is out of range, or a word is no choice.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse values that the command line would refuse."""
+        for declared in options_of(type(self)):
+            declared.check(getattr(self, declared.field))
 
     def idle(self) -> Collection[str]:
         """Fields that do not act beside the others, such as windows where none are laid."""
@@ -111,6 +122,22 @@ class Declared(NamedTuple):
     def spellings(self) -> tuple[str, ...]:
         """On the command line."""
         return self.option.spellings or (f"--{self.name.replace('_', '-')}",)
+
+    def check(self, value: Any) -> None:
+        """Refuse a number out of range, and a word that is no choice.
+
+        Raises:
+            UsageError: It is one.
+        """
+        if get_origin(self.kind) is Literal:
+            for word in value if self.is_list else [value]:
+                if word is not None and word not in get_args(self.kind):
+                    raise UsageError(f"{self.spellings[0]}: '{word}' is none of {', '.join(get_args(self.kind))}.")
+        least, most = self.option.minimum, self.option.maximum
+        if isinstance(value, int | float) and least is not None and not value >= least:
+            raise UsageError(f"{self.spellings[0]} is {value}, and must be at least {least:g}.")
+        if isinstance(value, int | float) and most is not None and not value <= most:
+            raise UsageError(f"{self.spellings[0]} is {value}, and must be at most {most:g}.")
 
     def read(self, value: JsonValue) -> Any:
         """The field's value of a value as text or JSON; what a list repeats counts once.

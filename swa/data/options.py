@@ -68,6 +68,7 @@ class CutOptions(Options):
         Raises:
             UsageError: A number is too small, or windows would leave tokens out.
         """
+        super().__post_init__()
         check_windows(self.window_len, self.stride, self.tokens)
 
 

@@ -15,7 +15,7 @@ from swa.engine.measures.losses import LossMeter, WindowLosses
 from swa.engine.variants.controls import nearest_in_size
 from swa.engine.variants.inactive import why_inactive
 from swa.engine.variants.interventions import ScaleEntries
-from swa.findings.verdict import CONTROL_FACTOR, MIN_RATIO
+from swa.findings.verdict import MIN_RATIO, is_beyond_controls
 from swa.models.loading.loaded import LoadedModel
 from swa.models.loading.weights import matrix_of
 from swa.models.unit import Address
@@ -170,7 +170,7 @@ def _verdict(
 ) -> Confirmation:
     delta, ratio = measured.delta, measured.ratio
     low, high = measured.interval(seed, interval_name)
-    beyond_control = control is None or delta > CONTROL_FACTOR * max(0.0, control.delta)
+    beyond_control = control is None or is_beyond_controls(delta, control.delta)
     optional: dict[str, object] = {}
     if control is not None:
         optional |= {"control_delta_loss": control.delta, "control_coords": list(control.coords)}

@@ -99,12 +99,10 @@ class EvaluateOptions(BatchOptions, SeedOptions, CutOptions):
         """Refuse what makes no evaluation.
 
         Raises:
-            UsageError: No scale, no paragraph, or a window that makes no sense.
+            UsageError: No scale, a number out of range, or a window that makes no sense.
         """
         if not self.scales:
             raise UsageError("--scales needs at least one factor.")
-        if self.perplexity_samples < 1:
-            raise UsageError("--perplexity-samples must be at least 1.")
         super().__post_init__()
 
     def idle(self) -> Collection[str]:

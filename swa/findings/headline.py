@@ -76,10 +76,18 @@ def of_evaluation(analysis: ModelAnalysis) -> Numbers:
     return numbers
 
 
-def of_vocabulary(super_weights: Sequence[SuperWeightCard], neurons: Sequence[NeuronCard]) -> Numbers:
-    """How many cards there are, and the one whose removal costs most beside its controls."""
+def of_vocabulary(
+    super_weights: Sequence[SuperWeightCard], neurons: Sequence[NeuronCard], candidates: Iterable[SuperWeight]
+) -> Numbers:
+    """How many cards there are, and the one whose removal costs most beside its controls.
+
+    Args:
+        super_weights: Cards of one model.
+        neurons: Cards of one model.
+        candidates: What is known of its scalars: cards of refused ones are counted, and are never the worst.
+    """
     numbers: Numbers = {"n_super_weights": len(super_weights), "n_neurons": len(neurons)}
-    largest = worst_card(super_weights)
+    largest = worst_card(super_weights, candidates)
     if largest is not None:
         numbers |= {
             "baseline_loss": largest.baselines.loss,
@@ -112,7 +120,7 @@ def of_artifacts(
     numbers: Numbers = {name: evaluated[name] for name in ("largest_ratio", "combined_ratio") if name in evaluated}
     if detection is not None and detection.combined_delta_loss is not MISSING:
         numbers["combined_delta_loss"] = detection.combined_delta_loss
-    largest = worst_card(super_weights)
+    largest = worst_card(super_weights, () if detection is None else detection.super_weights)
     if largest is not None:
         numbers["largest_card_delta_loss"] = largest.deltas.loss
     return numbers

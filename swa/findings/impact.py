@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import MISSING
 
 from swa.findings.order import worst
-from swa.findings.verdict import is_refused
+from swa.findings.verdict import refused_among
 from swa.schemas.evaluation import AccuracyImpact, ImpactRecord, ModelAnalysis, PerplexityImpact
 from swa.stats import log_or_infinity
 
@@ -64,7 +64,7 @@ def removals(impacts: Iterable[ImpactRecord]) -> list[ImpactRecord]:
 def single_removals(analysis: ModelAnalysis) -> list[ImpactRecord]:
     """Removals of one scalar alone that count."""
     weights = [] if analysis.super_weights is MISSING else analysis.super_weights
-    refused = {weight.coordinate for weight in weights if is_refused(weight)}
+    refused = refused_among(weights)
     return [impact for impact in removals(analysis.individual) if not refused.intersection(impact.coordinates)]
 
 

@@ -37,6 +37,11 @@ def _reason(found: Confirmation) -> str:
     return "controls cost as much"
 
 
+def refused_among(weights: Iterable[SuperWeight]) -> frozenset[str]:
+    """Coordinates of those that removal did not confirm."""
+    return frozenset(weight.coordinate for weight in weights if is_refused(weight))
+
+
 def is_confirmed(weight: SuperWeight) -> bool:
     """Whether removal confirmed it."""
     return weight.confirmation is not MISSING and weight.confirmation.confirmed
@@ -65,11 +70,22 @@ def n_confirmed(weights: Iterable[SuperWeight]) -> int:
     return sum(map(is_confirmed, weights))
 
 
-def is_beyond_control(delta_loss: float, control: float) -> bool:
-    """Whether damage is measurable and more than that of the controls; NaN is.
+def is_beyond_controls(delta_loss: float, control: float) -> bool:
+    """Whether a removal costs more than three times what its controls cost; controls that help cost nothing.
 
     Args:
         delta_loss: Nats per token.
         control: The largest change of a control, nats per token.
     """
-    return not delta_loss <= max(math.log(MIN_RATIO), CONTROL_FACTOR * abs(control))
+    return delta_loss > CONTROL_FACTOR * max(0.0, control)
+
+
+def is_damage(delta_loss: float, control: float) -> bool:
+    """Whether a removal makes the loss NaN, or costs what can be measured and far more than its controls.
+
+    Args:
+        delta_loss: Nats per token.
+        control: The largest change of a control, nats per token.
+    """
+    is_measurable = delta_loss > math.log(MIN_RATIO)
+    return math.isnan(delta_loss) or (is_measurable and is_beyond_controls(delta_loss, control))

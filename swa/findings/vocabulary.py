@@ -9,16 +9,24 @@ from typing import Any
 from pydantic import MISSING
 
 from swa.findings.order import worst
+from swa.findings.verdict import refused_among
 from swa.schemas.cards import NeuronCard, SuperWeightCard
 from swa.schemas.cascade import CascadeResult
+from swa.schemas.detection import SuperWeight
 from swa.schemas.run import RunHeader
 from swa.schemas.summaries import CrossModelSummary, ModelSummary
 from swa.stats import exp_or_infinity
 
 
-def worst_card(cards: Iterable[SuperWeightCard]) -> SuperWeightCard | None:
-    """The card whose removal costs most."""
-    return worst(cards, lambda card: card.deltas.loss)
+def worst_card(cards: Iterable[SuperWeightCard], candidates: Iterable[SuperWeight]) -> SuperWeightCard | None:
+    """The card whose removal costs most, of those that count: a candidate that removal refused does not.
+
+    Args:
+        cards: Of one model.
+        candidates: What is known of its scalars; without any all cards count.
+    """
+    refused = refused_among(candidates)
+    return worst((card for card in cards if card.coordinate not in refused), lambda card: card.deltas.loss)
 
 
 def worst_cascade(results: Iterable[CascadeResult]) -> CascadeResult | None:

@@ -6,6 +6,7 @@ from .steps.compare import compare
 from .steps.detect import detect
 from .steps.doctor import doctor
 from .steps.evaluate import evaluate
+from .steps.records import schema, validate
 from .steps.report import report
 from .steps.vocab import vocab
 from .steps.whole import run
@@ -22,5 +23,7 @@ __all__ = [
     "evaluate",
     "report",
     "run",
+    "schema",
+    "validate",
     "vocab",
 ]

@@ -8,10 +8,9 @@ from pydantic import MISSING
 
 from swa.schemas.detection import DetectionResult
 from swa.schemas.run import RunHeader
-from swa.store.search import Found, Search, first_that_fits
+from swa.store.search import Search, first_that_fits
 from swa.store.tree import ModelFolder
 
-FoundDetection = Found[DetectionResult]
 DetectionSearch = Search[DetectionResult]
 
 

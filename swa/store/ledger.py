@@ -67,7 +67,7 @@ class FileLedger:
         if path is None:
             return False
         try:
-            _head_of(path)
+            _check(path)
         except _UNREADABLE:
             self._warn(f"'{path}' cannot be read; its part is computed again.")
             return False
@@ -119,6 +119,15 @@ class FileLedger:
 
 def _head(answer: Answer) -> str:
     return json.dumps({"values": answer.values, "notes": answer.notes, "seconds": answer.seconds})
+
+
+def _check(path: Path) -> None:
+    """Read everything once: what a disk has changed is found before a run builds on it."""
+    _head_of(path)
+    if path.suffix == ".npz":
+        with zipfile.ZipFile(path) as kept:
+            if kept.testzip() is not None:
+                raise zipfile.BadZipFile(path)
 
 
 def _head_of(path: Path) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class Shown:
         return frame_of(self.tables[0])
 
 
+NOTHING_SHOWN = Shown((Table("No super weights and no neurons", "coordinate", (), ()),))
+"""Of a model in which nothing was found, or nothing was asked for."""
+
+
 def show(record: Record | Sequence[Record]) -> Shown:
     """A record, or records of one kind, as the command line's tables show them.
 

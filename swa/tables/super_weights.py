@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import MISSING
 
 from swa.findings.names import place_of
-from swa.findings.verdict import is_beyond_control
+from swa.findings.verdict import is_damage
 from swa.schemas.cards import Metrics, SuperWeightCard, TokenShift, TopToken
 from swa.tables.table import ALWAYS, IN_FILES, ON_PAGES, Column, Kind, Row, Table, Value, known
 
@@ -90,7 +90,7 @@ def texts_of(tokens: Sequence[TopToken] | Sequence[TokenShift]) -> tuple[str, ..
 
 def _stands_out(card: SuperWeightCard) -> bool:
     largest = card.controls.random_coord_max
-    return is_beyond_control(card.deltas.loss, 0.0 if largest is MISSING else largest.loss)
+    return is_damage(card.deltas.loss, 0.0 if largest is MISSING else abs(largest.loss))
 
 
 def _values(card: SuperWeightCard) -> dict[str, Value]:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from swa.errors import UsageError
 from swa.options import BatchOptions, Option, Options, SeedOptions
 
 _NEURON = re.compile(r"[\w.]+(:e\d+)?:\d+", re.ASCII)
@@ -85,15 +84,6 @@ class InterventionOptions(BatchOptions, SeedOptions, TokenOptions):
         ),
     ] = False
 
-    def __post_init__(self) -> None:
-        """Refuse what measures nothing.
-
-        Raises:
-            UsageError: A number is too small.
-        """
-        if self.control_samples < 1 or self.bootstrap < 0 or self.top_tokens < 1:
-            raise UsageError("--control-samples and --top-tokens must be at least 1, --bootstrap at least 0.")
-
 
 @dataclass(frozen=True)
 class NeuronOptions(SeedOptions, TokenOptions):
@@ -145,12 +135,3 @@ class NeuronOptions(SeedOptions, TokenOptions):
             name="enable_enrichment",
         ),
     ] = False
-
-    def __post_init__(self) -> None:
-        """Refuse a number that lists nothing.
-
-        Raises:
-            UsageError: `top_tokens` is below 1.
-        """
-        if self.top_tokens < 1:
-            raise UsageError(f"--top-tokens {self.top_tokens} is below 1.")

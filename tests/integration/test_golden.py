@@ -41,6 +41,6 @@ def test_numbers_are_as_stored(measured, call):
         assert found.keys() == numbers.keys()
         others = {name: (number, found[name]) for name, number in numbers.items() if not same(number, found[name])}
         assert not others, (
-            f"{call} of {model} gives other numbers. If they are meant to: raise NUMBERS in swa/__init__.py, say in "
+            f"{call} of {model} gives other numbers. If they are meant to: raise NUMBERS in swa/versions.py, say in "
             f"CHANGELOG what changed; {AGAIN}"
         )

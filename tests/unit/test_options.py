@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from swa.cascades.options import CascadeOptions
@@ -32,6 +34,39 @@ GROUPS = (
 
 def declared(name: str) -> Declared:
     return next(one for group in GROUPS for one in options_of(group) if one.name == name)
+
+
+class TestRange:
+    """Python refuses what the command line refuses."""
+
+    @pytest.mark.parametrize(
+        ("group", "field"),
+        [
+            (group, one.field)
+            for group in GROUPS
+            for one in options_of(group)
+            if one.option.minimum is not None and not one.is_list
+        ],
+    )
+    def test_below_the_minimum(self, group, field):
+        least = next(one.option.minimum for one in options_of(group) if one.field == field)
+        with pytest.raises(UsageError, match=f"at least {least:g}"):
+            group(**{field: type(getattr(group(), field) or 0)(least - 1)})
+
+    def test_above_the_maximum(self):
+        with pytest.raises(UsageError, match=r"--p-active-floor is 1\.5, and must be at most 1"):
+            DetectOptions(p_active_floor=1.5)
+
+    @pytest.mark.parametrize(
+        "build", [lambda: DetectOptions(screens=("foo",)), lambda: EvaluateOptions(protocol="foo")]
+    )
+    def test_no_choice(self, build):
+        with pytest.raises(UsageError, match="'foo' is none of"):
+            build()
+
+    def test_nan_is_in_no_range(self):
+        with pytest.raises(UsageError, match="is nan"):
+            DetectOptions(p_active_floor=math.nan)
 
 
 class TestMeaning:

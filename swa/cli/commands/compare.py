@@ -9,6 +9,7 @@ import typer
 
 from swa.cli.declare.options import OutputOptions, in_panel
 from swa.cli.terminal.output import Output
+from swa.runs.steps.compare import COMPARISON
 
 EXAMPLES = """
     swa compare results
@@ -30,7 +31,7 @@ def command(
     shown: OutputOptions,
     output: Annotated[
         Path, in_panel("Output")("--output", metavar="DIR", help="Where record, page and figures go.")
-    ] = Path("results/comparison"),
+    ] = COMPARISON,
     allow_mismatch: Annotated[
         bool,
         in_panel("Run")(

@@ -25,11 +25,12 @@ def command(
 
     Every JSON object that swa writes is one of these records; the schemas are JSON Schema, draft 2020-12.
     """
-    from swa.schemas.registry import json_schema, schema_names
+    from swa import runs
+    from swa.schemas.registry import schema_names
 
     output = Output()
     if name is None:
         for known in schema_names():
             output.line(known)
     else:
-        output.line(json.dumps(json_schema(name), indent=2, ensure_ascii=False))
+        output.line(json.dumps(runs.schema(name), indent=2, ensure_ascii=False))

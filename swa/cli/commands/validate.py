@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from swa.cli.terminal.output import Output
-from swa.errors import InvalidArtifactError, UsageError
+from swa.errors import InvalidArtifactError
 
 EXAMPLES = """
     swa validate results/*/*/data/*.json results/*/*/data/*.jsonl
@@ -34,16 +34,10 @@ def command(
 
     Prints one line a problem, file:line: what is wrong, and ends with exit code 6 if there is any.
     """
-    from swa.schemas.registry import record_class
-    from swa.schemas.validation import validate_file
+    from swa import runs
 
     output = Output()
-    if record is not None:
-        record_class(record)
-    for path in files:
-        if not path.is_file():
-            raise UsageError(f"There is no file '{path}'.")
-    reports = [validate_file(path, record) for path in files]
+    reports = runs.validate(files, record=record)
     for report in reports:
         for problem in report.problems:
             output.line(f"{report.path}:{problem.line}: {problem.message}")

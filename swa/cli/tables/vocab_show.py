@@ -73,6 +73,6 @@ def _outcome(done: Outcome[Cards], files: Mapping[str, str]) -> ModelOutcome:
         folder=str(done.folder),
         n_candidates=len(done.record.super_weights),
         n_confirmed=n_confirmed(records),
-        headline=headlines.of_vocabulary(done.record.super_weights, done.record.neurons),
+        headline=headlines.of_vocabulary(done.record.super_weights, done.record.neurons, records),
         files={**done.files, **files},
     )

@@ -10,7 +10,7 @@ from swa.cli.terminal.output import Output
 from swa.cli.terminal.progress import TerminalProgress
 from swa.runs.driver.cards import Cards
 from swa.runs.driver.step import Outcome
-from swa.runs.files.whole import WholeOutcome, WholeOutcomes, merged
+from swa.runs.steps.whole_end import WholeOutcome, WholeOutcomes, merged
 from swa.schemas.detection import DetectionResult
 from swa.schemas.runs import CommandResult, ModelOutcome
 

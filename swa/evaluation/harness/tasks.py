@@ -13,7 +13,6 @@ from swa.evaluation.harness.items import choose_items, share_out
 from swa.evaluation.harness.leaves import leaves_of
 from swa.evaluation.harness.loading import build_requests, lm_eval_seeds, load_leaf
 from swa.progress import Progress, SilentProgress
-from swa.text.words import BUILTIN_LEAVES
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ class RequestedTask:
     def n_items(self) -> int:
         """Items of all its tasks."""
         return sum(len(leaf.doc_ids) for leaf in self.leaves)
-
-    @property
-    def is_smoke_test(self) -> bool:
-        """Whether these are the built-in items, which are no benchmark."""
-        return all(leaf.name in BUILTIN_LEAVES for leaf in self.leaves)
 
 
 def load_tasks(

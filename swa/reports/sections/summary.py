@@ -14,6 +14,7 @@ from swa.findings.vocabulary import worst_card
 from swa.reports.page import cells
 from swa.reports.page.document import Block, Bullets, Code, Fact, Facts, Section, Strong, Words
 from swa.reports.saved.models import ModelArtifacts
+from swa.schemas.cards import SuperWeightCard
 from swa.schemas.detection import DetectionResult
 from swa.schemas.evaluation import ModelAnalysis, PerplexityImpact
 from swa.text import numbers
@@ -45,9 +46,14 @@ def _facts(found: ModelArtifacts) -> Iterator[Fact]:
             yield _ratio_fact("all removed together", together.seen)
         if analysis.baseline.perplexity is not MISSING:
             yield Fact("perplexity, intact", numbers.perplexity(analysis.baseline.perplexity.value))
-    largest = None if found.super_weights is None else worst_card(found.super_weights.records)
+    largest = _worst_card(found)
     if largest is not None:
         yield Fact("largest Δ loss of a card", numbers.change(largest.deltas.loss), "nats per token")
+
+
+def _worst_card(found: ModelArtifacts) -> SuperWeightCard | None:
+    candidates = () if found.detection is None else found.detection.result.super_weights
+    return None if found.super_weights is None else worst_card(found.super_weights.records, candidates)
 
 
 def _ratio_fact(label: str, seen: PerplexityImpact) -> Fact:
@@ -61,7 +67,7 @@ def findings(found: ModelArtifacts) -> Iterator[Words]:
         yield _detected(found.detection.result)
     if found.analysis is not None:
         yield from _impacts(found.analysis.result)
-    largest = None if found.super_weights is None else worst_card(found.super_weights.records)
+    largest = _worst_card(found)
     if largest is not None:
         control, neuron = largest.controls.random_coord_delta.loss, largest.controls.neuron_zero_delta.loss
         beside = (

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swa.errors import UsageError
 from swa.options import Options, options_of, written
 
 if TYPE_CHECKING:  # help pages load no records
@@ -40,6 +41,9 @@ class Call:
             models: The models.
             groups: Each group of options, and its default in that command.
             flags: Flags that stand in no group, off by default.
+
+        Raises:
+            UsageError: An option that stands in two groups has two values.
         """
         from swa.schemas.run import EffectiveOption
 
@@ -48,12 +52,20 @@ class Call:
         words = [command, *map(str, names)]
         for group, default in groups:
             usual = written(default)
-            new = {name: value for name, value in written(group).items() if name not in options}
+            values = written(group)
+            for name in values.keys() & options.keys():
+                if values[name] != options[name].value:
+                    raise UsageError(
+                        f"'{name}' is {options[name].value} in one group of options and {values[name]} in "
+                        f"{type(group).__name__}.",
+                        hint="Give all groups that have it the same value.",
+                    )
+            new = {name: value for name, value in values.items() if name not in options}
             changed = frozenset(name for name, value in new.items() if value != usual[name])
             for name, value in new.items():
                 origin: Origin = "python" if name in changed else "default"
                 options[name] = EffectiveOption(value=value, origin=origin)
-            words += _words(group, changed)
+            words += _words(group, type(default), changed)
         for name, is_set in flags.items():
             options[name] = EffectiveOption(value=is_set, origin="python" if is_set else "default")
             words += [f"--{name.replace('_', '-')}"] if is_set else []
@@ -73,9 +85,9 @@ class Call:
         return Call(command, self.words, options)
 
 
-def _words(group: Options, changed: Container[str]) -> Iterator[str]:
-    """The words that set what differs from the defaults."""
-    for declared in options_of(type(group)):
+def _words(group: Options, of_command: type[Options], changed: Container[str]) -> Iterator[str]:
+    """The words that set what differs from the defaults, as this command spells them."""
+    for declared in options_of(of_command):
         value = declared.write(getattr(group, declared.field))
         if declared.name not in changed or value is None:
             continue

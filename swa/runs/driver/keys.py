@@ -132,7 +132,7 @@ def is_same_work(
 
 
 def facts_of(run: RunHeader, values: Mapping[str, JsonValue], facts: Facts) -> Facts:
-    """The facts of a saved run; the same weights that are asked for in the same words have the same type.
+    """The facts of a saved run; where only the weights say their type, the same ones have it if they were asked alike.
 
     Args:
         run: The saved run.
@@ -140,8 +140,8 @@ def facts_of(run: RunHeader, values: Mapping[str, JsonValue], facts: Facts) -> F
         facts: Of the call.
     """
     asked = run.options.get("dtype")
-    same = asked is not None and asked.value == values["dtype"] and run.weights_fingerprint == facts.weights_fingerprint
-    dtype = facts.dtype if same else run.dtype
+    asked_alike = asked is not None and asked.value == values["dtype"] == facts.dtype
+    dtype = facts.dtype if asked_alike and run.weights_fingerprint == facts.weights_fingerprint else run.dtype
     return Facts(run.weights_fingerprint, run.revision, dtype, run.dataset_fingerprint)
 
 

@@ -159,7 +159,7 @@ class ModelRun:
         """
         from swa.models.loading.tokenizer import read_tokenizer
 
-        if self.checkpoint is None:
+        if self._given is not None or self.checkpoint is None:
             return self.load().tokenizer
         return read_tokenizer(self.checkpoint.folder, trust_remote_code=self.options.trust_remote_code)
 
@@ -184,8 +184,10 @@ class ModelRun:
         """Whether a saved run was made with these weights in this type."""
         if header.weights_fingerprint != self.fingerprint:
             return False
+        if self.dtype is not None:
+            return header.dtype == self.dtype
         asked = header.options.get("dtype")
-        return header.dtype == self.dtype or (asked is not None and asked.value == self.options.dtype)
+        return asked is not None and asked.value == self.options.dtype
 
     def load(self) -> LoadedModel:
         """The model in memory: every analysis restores the weights it edits, bit by bit, so that all steps share it.

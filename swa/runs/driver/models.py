@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from swa.models.loading.loaded import LoadedModel
     from swa.schemas.run import Status
 
-    Models = str | LoadedModel | Sequence[str | LoadedModel]
+    Model = str | os.PathLike[str] | LoadedModel
+    Models = Model | Iterable[Model]
     """One model or several: names (hub id, folder, `.gguf` file, `demo`) or loaded models."""
 
 Result = TypeVar("Result")
@@ -54,6 +56,11 @@ class Outcomes(Generic[Result]):
     failures: list[Failure] = field(default_factory=list)
     files: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """One outcome after the other, and what failed."""
+        failed = [f"{failure.name} failed: {failure.message} {failure.hint}".rstrip() for failure in self.failures]
+        return "\n\n".join([*map(str, self.models), *failed])
+
     @property
     def status(self) -> Status:
         """Whether all succeeded."""
@@ -89,9 +96,10 @@ def named_models(models: Models, options: LoadOptions, *, example: str) -> Seque
     """
     from swa.models.loading.reference import parse_reference
 
-    listed = [models] if isinstance(models, str) or not isinstance(models, Sequence) else list(models)
+    listed = models if isinstance(models, Iterable) and not isinstance(models, str | os.PathLike) else [models]
     found: list[str | LoadedModel] = []
-    for model in listed:
+    for one in listed:
+        model = os.fspath(one) if isinstance(one, os.PathLike) else one
         if not any(model is one or (isinstance(model, str) and model == one) for one in found):
             found.append(model)
     if not found:

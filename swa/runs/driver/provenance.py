@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import MISSING, ValidationError
 
 from swa.runs.driver.call import Call
+from swa.runs.driver.keys import Facts, asks_the_same
 from swa.schemas.run import RunHeader, Status
 from swa.schemas.runs import RunConfig
 from swa.store.atomic import write_text
@@ -128,9 +129,20 @@ def settle(folder: ModelFolder, finished: RunHeader, warn: Callable[[str], None]
         write_block(folder.run_config, finished, warn)
 
 
-def completed_by(header: RunHeader, call: Call) -> RunHeader:
-    """The header of a run that was killed behind its last record: the call that found all it asks for completes it."""
-    return ended(header.model_copy(update=_of_call(call)), "complete")
+def completed_by(header: RunHeader, call: Call, facts: Facts, *, dtype: str | None) -> RunHeader:
+    """The header of a run that was killed behind its last record: the call that found all it asks for completes it.
+
+    Args:
+        header: Of the killed run; where that asked for something else, records are those of an earlier one.
+        call: The call that finds them.
+        facts: What their keys hold.
+        dtype: Type of the weights, `None` where it is not known.
+    """
+    changes = _of_call(call)
+    if not asks_the_same(header.options, call.options):
+        changes |= {"seed": call.options["seed"].value, "windows": MISSING, "dtype": dtype or header.dtype}
+        changes["dataset_fingerprint"] = facts.dataset_fingerprint
+    return ended(header.model_copy(update=changes), "complete")
 
 
 def _of_call(call: Call) -> dict[str, Any]:

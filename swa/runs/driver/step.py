@@ -14,7 +14,7 @@ from swa.runs.driver.provenance import RunBlock
 from swa.runs.inputs.given_weights import NO_WEIGHTS, NOTHING_RESOLVED, NamedWeights, ResolvedWeights
 from swa.schemas.run import RunHeader
 from swa.store.tree import ModelFolder
-from swa.tables.shown import Shown, show
+from swa.tables.shown import NOTHING_SHOWN, Shown, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +50,8 @@ class Outcome(Generic[Record]):
     @property
     def shown(self) -> Shown:
         """The tables of the record, as the command shows them."""
-        record: Any = self.record
-        return show(record.cards if isinstance(record, Cards) else record)
+        record: Any = self.record.cards if isinstance(self.record, Cards) else self.record
+        return show(record) if record else NOTHING_SHOWN
 
     def __str__(self) -> str:
         """The tables as text."""

@@ -18,7 +18,9 @@ from swa.runs.driver.call import Call
 from swa.runs.driver.execute import execute
 from swa.runs.driver.keys import EXPERT_OPTIONS, SEARCH_OPTIONS, has_values
 from swa.runs.driver.model_run import ModelRun, Place
+from swa.runs.driver.provenance import settle
 from swa.runs.driver.step import Outcome
+from swa.runs.files.detection import complete_detection
 from swa.runs.inputs.given_weights import GivenWeight, NamedWeights, ResolvedWeights, from_record, read_given
 from swa.runs.options import RunOptions, WeightOptions
 from swa.schemas.detection import DetectionResult, SuperWeight
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from swa.data.sources import TextSource
     from swa.runs.steps.detect import DetectStep
 
-DETECTIONS = Path("results/comprehensive_super_weight_analysis")
+DETECTIONS = RunOptions.results_dir
 """Where `swa detect` writes by default."""
 
 
@@ -64,7 +66,12 @@ class SuperWeightSource:
             for path in search.unreadable:
                 run.progress.warn(f"'{path}' is no valid detection record and is left aside.")
             if search.found is not None:
-                return self._of_record(search.found.result, search.found.path)
+                path, result = search.found
+                if folder == place.folder:  # no other run is there: what a kill kept from being written is made up for
+                    complete_detection(folder, path, result)
+                    if result.run is not MISSING:
+                        settle(folder, result.run, run.progress.warn)
+                return self._of_record(result, path)
         return None
 
     def resolve(self, run: ModelRun, named: NamedWeights | None) -> ResolvedWeights:

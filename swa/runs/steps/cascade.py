@@ -100,7 +100,7 @@ class CascadeStep(Step[Inputs, "CascadeRecords | None", Sequence[CascadeResult]]
         assert header is not None, "without it nothing is finished"
         draw_missing(figures_of(saved.folder, saved.results, saved.by_module), run.progress)
         if header.status != "complete":
-            header = completed_by(header, self.call)
+            header = completed_by(header, self.call, run.facts(self.text.fingerprint), dtype=run.dtype)
             write_block(saved.folder.run_config, header, run.progress.warn)
         files = {**paths_of(saved.folder), **named.files}
         results = chosen(saved.results, named.coordinates)
@@ -215,7 +215,7 @@ def cascade(
     options, weights = options or CascadeOptions(), weights or WeightOptions()
     load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
     search = search or DetectOptions(batch_size=options.batch_size)
-    run = replace(VOCAB_RUN, results_dir=Path(results_dir), force=force)
+    run = replace(VOCAB_RUN, results_dir=Path(results_dir).expanduser(), force=force)
     named = named_models(models, load, example="swa cascade demo --dataset builtin")
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),

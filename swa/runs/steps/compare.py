@@ -39,7 +39,7 @@ class WrittenComparison(NamedTuple):
 
 
 def compare(
-    places: Sequence[Path | str], output: Path | str = COMPARISON, *, allow_mismatch: bool = False
+    places: Path | str | Sequence[Path | str], output: Path | str = COMPARISON, *, allow_mismatch: bool = False
 ) -> WrittenComparison:
     """Write `comparison.json`, `comparison.md` and the figures.
 
@@ -58,8 +58,9 @@ def compare(
     from swa.reports.compare.runs import find_runs
     from swa.reports.page.markdown import render_markdown
 
-    output = Path(output)
-    runs = find_runs([Path(place) for place in places])
+    output = Path(output).expanduser()
+    listed = [places] if isinstance(places, str | Path) else places
+    runs = find_runs([Path(place).expanduser() for place in listed])
     comparison = comparison_of(runs, allow_mismatch=allow_mismatch)
     make_writable(output, (output,))
     record, page = output / "comparison.json", output / "comparison.md"

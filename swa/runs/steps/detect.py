@@ -157,7 +157,7 @@ def detect(
         SwaError: The only model failed, or the call makes no sense. Of several models, see `Outcomes.failures`.
     """
     options, load, text = options or DetectOptions(), load or LoadOptions(), text or TextOptions()
-    run = RunOptions(Path(results_dir), force)
+    run = RunOptions(Path(results_dir).expanduser(), force)
     named = named_models(models, load, example="swa detect demo --dataset builtin")
     groups = [(options, DetectOptions()), (load, LoadOptions()), (text, TextOptions()), (run, RunOptions())]
     step = DetectStep(

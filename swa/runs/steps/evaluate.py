@@ -193,7 +193,7 @@ def evaluate(
     )
     tasks = tasks or TaskOptions(seed=options.seed, data_dir=text.data_dir)
     search = search or DetectOptions(seed=options.seed, batch_size=options.batch_size)
-    run = RunOptions(Path(results_dir), force)
+    run = RunOptions(Path(results_dir).expanduser(), force)
     named, progress = (
         named_models(models, load, example="swa evaluate demo --dataset builtin --accuracy-tasks builtin"),
         progress or SilentProgress(),

@@ -108,7 +108,7 @@ class VocabStep(Step[Inputs, "VocabularyRecords", Cards]):
         super_weights = [by_coordinate[text] for text in named.coordinates]
         write_derived(saved.folder, saved.super_weights, saved.neurons, saved.by_module, run.progress)
         if header.status != "complete":
-            header = completed_by(header, self.call)
+            header = completed_by(header, self.call, run.facts(self._dataset_fingerprint), dtype=run.dtype)
             write_block(saved.folder.run_config, header, run.progress.warn)
         summary = model_summary(header.model, saved.super_weights, saved.neurons, threshold=named.threshold)
         cards = Cards(super_weights, self.choices.neurons_among(saved, super_weights), summary)
@@ -275,7 +275,7 @@ def vocab(
     load, text, progress = load or LoadOptions(), text or TextOptions(), progress or SilentProgress()
     neurons = neurons or NeuronOptions(seed=options.seed, top_tokens=options.top_tokens)
     search = search or replace(VOCAB_DETECTION, seed=options.seed, batch_size=options.batch_size)
-    run = replace(VOCAB_RUN, results_dir=Path(results_dir), force=force)
+    run = replace(VOCAB_RUN, results_dir=Path(results_dir).expanduser(), force=force)
     named = named_models(models, load, example="swa vocab demo --dataset builtin")
     groups: list[tuple[Options, Options]] = [
         (load, LoadOptions()),

@@ -20,7 +20,6 @@ from swa.runs.driver.execute import check, execute
 from swa.runs.driver.model_run import ModelRun
 from swa.runs.driver.models import Failure, each_model, named_models
 from swa.runs.driver.step import Outcome
-from swa.runs.files.whole import WholeOutcome, WholeOutcomes, finish_whole
 from swa.runs.inputs.super_weights import super_weight_source
 from swa.runs.inputs.texts import text_reader
 from swa.runs.inputs.vocab_choices import VocabChoices
@@ -28,6 +27,7 @@ from swa.runs.options import WHOLE_INTERVENTIONS, WHOLE_NEURONS, WHOLE_RUN, RunO
 from swa.runs.steps.detect import DETECT_OPTIONS, DetectStep
 from swa.runs.steps.evaluate import EVALUATE_OPTIONS, EvaluateStep, check_parts, evaluate_step
 from swa.runs.steps.vocab import VOCAB_OPTIONS, VocabStep
+from swa.runs.steps.whole_end import WholeOutcome, WholeOutcomes, finish_whole
 from swa.store.results import RunFolder
 from swa.vocabulary.options import InterventionOptions, NeuronOptions
 
@@ -73,10 +73,12 @@ class Whole:
             whole.advance()
         with _going_on(done, "evaluate", run):
             done.evaluated = execute(run, self.evaluation)
+        if done.evaluated is not None:
             on_step(done.evaluated)
         whole.advance()
         with _going_on(done, "vocab", run):
             done.analysed = execute(run, self.vocab)
+        if done.analysed is not None:
             on_step(done.analysed)
         whole.advance()
         if len(done.failures) == self.n_steps:
@@ -150,7 +152,7 @@ def run(
     if interventions is None:
         interventions = replace(WHOLE_INTERVENTIONS, seed=options.seed, batch_size=options.batch_size)
     neurons = neurons or replace(WHOLE_NEURONS, seed=options.seed, top_tokens=interventions.top_tokens)
-    whole_run = replace(WHOLE_RUN, results_dir=Path(results_dir), force=force)
+    whole_run = replace(WHOLE_RUN, results_dir=Path(results_dir).expanduser(), force=force)
     named = named_models(models, load, example="swa run demo --dataset builtin --accuracy-tasks builtin")
     check_parts(evaluation, tasks)
     groups: list[tuple[Options, Options]] = [

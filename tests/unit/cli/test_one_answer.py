@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from swa.cli.tables import evaluate_show
+from swa.cli.tables import evaluate_show, vocab_show
 from swa.cli.terminal.output import Output
+from swa.findings.vocabulary import model_summary
+from swa.runs.driver.cards import Cards
 from swa.runs.driver.step import Outcome
 from swa.runs.files.evaluations import statistics_of
+from swa.runs.inputs.given_weights import NamedWeights, from_record
 from swa.schemas.evaluation import AccuracyImpact, BaselineAccuracy, ImpactRecord, ModelAnalysis
-from tests.support.artifacts import analysis_record, detection_record, header, save_analysis, save_detection
+from tests.support.artifacts import analysis_record, detection_record, header, save, save_analysis, save_detection
+from tests.support.cards import card
 from tests.support.evaluation_records import perplexity
 from tests.support.records import confirmation, super_weight
 
@@ -158,3 +162,31 @@ def test_compare(folder, swa):
         assert {task: float(drop) for task, drop in drops.items()} == pytest.approx(MEAN_DROPS, nan_ok=True)
     assert {task: float(drop) for task, drop in run["combined_drops"].items()} == {"hellaswag": 0.42, "wikitext": 50.0}
     assert "| evaluation | invalid |" in (folder / "comparison" / "comparison.md").read_text()
+
+
+class TestCards:
+    """The costliest card is of a candidate that removal refused: it is shown, and is not what a command reports."""
+
+    CANDIDATES = (
+        super_weight(layer=2, coordinate=HARMFUL, confirmation=confirmation(1.0)),
+        super_weight(layer=3, coordinate=REFUSED, confirmation=confirmation(1.0, confirmed=False)),
+    )
+    CARDS = tuple(card(weight, coordinate=weight.coordinate, scale=weight.layer) for weight in CANDIDATES)
+
+    def test_json(self):
+        named = NamedWeights(tuple(map(from_record, self.CANDIDATES)), "detection.json", {}, self.CANDIDATES)
+        found = Cards(self.CARDS, [], model_summary("org/model", self.CARDS, [], threshold=None))
+        done = Outcome(found, header("vocab"), Path("results"), {}, is_new=True, named=named)
+        (model,) = vocab_show.command_result([done], {}, status="complete").models
+        assert (model.n_candidates, model.n_confirmed, model.headline["largest_delta_loss"]) == (2, 1, 2.0)
+
+    def test_report(self, tmp_path, swa):
+        record = detection_record("org/model", run=header()).model_copy(update={"super_weights": list(self.CANDIDATES)})
+        save_detection(tmp_path, record)
+        save(tmp_path / "metrics/super_weights/super_weights.jsonl", *self.CARDS)
+        called = swa("report", str(tmp_path), "--json")
+        assert called.code == 0, called.err
+        assert called.json["models"][0]["headline"]["largest_card_delta_loss"] == 2.0
+        text = (tmp_path / "report.md").read_text()
+        assert f"Of the cards, `{HARMFUL}` costs most" in text
+        assert "- largest Δ loss of a card: **+2.00**" in text

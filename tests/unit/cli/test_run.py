@@ -13,8 +13,8 @@ import pytest
 from swa.errors import UnsupportedModelError
 from swa.models.loading import load
 from swa.runs.driver.keys import values_of
-from swa.runs.files.whole import merged
 from swa.runs.steps import detect, evaluate, vocab
+from swa.runs.steps.whole_end import merged
 from swa.schemas.registry import parse_record
 from swa.schemas.validation import validate_file
 from swa.store.results import RunFolder

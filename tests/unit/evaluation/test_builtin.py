@@ -24,7 +24,6 @@ def builtin(no_hub):
 
 
 def test_sixteen_choices_and_eight_answers(builtin):
-    assert builtin.is_smoke_test
     assert [(leaf.name, len(leaf.doc_ids)) for leaf in builtin.leaves] == [
         ("builtin_choices", 16),
         ("builtin_answers", 8),

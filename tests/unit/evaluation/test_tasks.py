@@ -70,7 +70,6 @@ class TestItems:
         (requested,) = load("ai2_arc", n_items=7)
         assert sorted(len(leaf.doc_ids) for leaf in requested.leaves) == [3, 4]
         assert {leaf.name for leaf in requested.leaves} == {"arc_easy", "arc_challenge"}
-        assert not requested.is_smoke_test
 
     def test_tasks_without_an_item_are_left_out(self, load):
         (requested,) = load("ai2_arc", n_items=1)

@@ -10,7 +10,7 @@ from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 
 from swa.findings.impact import LOWER_IS_BETTER, drop_of
 from swa.findings.order import badness, worst
-from swa.findings.verdict import counts, is_beyond_control, is_confirmed, is_refused, verdict
+from swa.findings.verdict import counts, is_confirmed, is_damage, is_refused, verdict
 from tests.support.records import confirmation, super_weight
 from tests.unit.report.evaluation_records import accuracy_impact
 
@@ -57,11 +57,12 @@ def test_a_loss_that_is_no_number_is_no_missing_interval():
 
 
 def test_what_stands_out():
-    assert [is_beyond_control(delta, 0.01) for delta in (0.04, 0.06, NAN, INF, -1.0)] == [
+    assert [is_damage(delta, 0.01) for delta in (0.04, 0.06, NAN, INF, -1.0)] == [
         False,
         True,
         True,
         True,
         False,
     ]
-    assert not is_beyond_control(0.06, -0.03)
+    assert not is_damage(0.06, 0.03)
+    assert is_damage(0.06, -0.03), "controls that help cost nothing"

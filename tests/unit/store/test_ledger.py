@@ -62,3 +62,14 @@ def test_what_is_not_there_is_missing(ledger):
     assert not ledger.has("k")
     with pytest.raises(KeyError):
         ledger.get("k")
+
+
+def test_a_changed_byte_in_an_array_is_found_before_it_is_used(ledger, said, tmp_path):
+    ledger.put("k", Answer({}, {"a": np.arange(100.0)}))
+    (path,) = tmp_path.rglob("k.npz")
+    content = bytearray(path.read_bytes())
+    at = content.index(np.arange(100.0)[50:60].tobytes())
+    content[at] ^= 1
+    path.write_bytes(bytes(content))
+    assert not ledger.has("k")
+    assert "is computed again" in said[0]

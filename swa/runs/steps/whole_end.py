@@ -43,6 +43,10 @@ class WholeOutcome:
     analysed: Outcome[Cards] | None = None
     failures: list[Failure] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """The tables of each step, one step after the other."""
+        return "\n\n".join(map(str, self.steps.values()))
+
     @property
     def steps(self) -> dict[str, Outcome[Any]]:
         """What succeeded, by command."""
