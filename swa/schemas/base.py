@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic import MISSING, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
 from pydantic_core import CoreSchema, core_schema
 
+_FEW, _LONG = 4, 80
+"""Entries that are shown, and characters, where a record is one line."""
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
@@ -48,6 +51,21 @@ Pair = Annotated[tuple[int, int], Strict(strict=False)]
 """Row and column of a scalar: in JSON a list of two whole numbers, in Python a tuple or a list."""
 
 
+class _Brief:
+    """A value as one line shows it."""
+
+    def __init__(self, value: str | Sequence[Any] | Mapping[str, Any] | Part) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        if isinstance(self.value, Part):
+            return f"{type(self.value).__name__}(…)"
+        if isinstance(self.value, str):
+            return repr(self.value) if len(self.value) <= _LONG else f"{self.value[:_LONG]!r}…"
+        text = repr(self.value) if len(self.value) <= _FEW else ""
+        return text if text and len(text) <= _LONG else f"<{len(self.value)} entries>"
+
+
 class Part(BaseModel):
     """A block inside a record: nothing unknown, nothing converted, nothing changed later.
 
@@ -65,6 +83,12 @@ class Part(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """One line: what is not there is left out, of what is long the size stands there (`swa.show` gives tables)."""
+        for name, value in super().__repr_args__():
+            if value is not MISSING:
+                yield name, _Brief(value) if isinstance(value, str | Sequence | Mapping | Part) else value
 
 
 class Record(Part):

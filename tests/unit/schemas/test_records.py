@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from swa.schemas.registry import json_schema, record_class, schema_names
+from tests.support.artifacts import detection_record
 
 from .samples import VALID, example
 
@@ -126,3 +127,13 @@ def test_pairs_are_taken_from_lists_and_from_tuples():
             "confirmation": VALID["SuperWeight"]["confirmation"] | {"control_coords": pairs},
         }
         assert record_class("SuperWeight").model_validate(data).confirmation.control_coords == [(1, 2)]
+
+
+def test_one_line_shows_a_record():
+    line = repr(detection_record("org/m").model_copy(update={"prompts": ["Apple" * 100]}))
+    assert "\n" not in line
+    assert len(line) < 1000
+    assert "super_weights=<8 entries>" in line
+    assert "prompts=<1 entries>" in line
+    assert "threshold=Threshold(…)" in line
+    assert "routing" not in line, "it is not there"
