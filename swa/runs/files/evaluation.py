@@ -47,9 +47,15 @@ def write_evaluation(folder: ModelFolder, stamp: str, analysis: ModelAnalysis, i
     """
     record = folder.analysis(stamp)
     try:
-        for task, variants in items.items():
-            for variant, records in variants.items():
-                write_bytes(folder.items_of(task, variant), _lines(records))
+        wanted = {
+            folder.items_of(task, variant): records
+            for task, variants in items.items()
+            for variant, records in variants.items()
+        }
+        for path in set(folder.items.glob("*.jsonl")) - wanted.keys():  # its `sw_0` may be another scalar
+            path.unlink()
+        for path, records in wanted.items():
+            write_bytes(path, _lines(records))
         write_bytes(record, _json(analysis))
         for derived in [*_records(folder, stamp, analysis), *_figures(folder, analysis).values()]:
             write_bytes(derived.path, derived.content())

@@ -186,6 +186,17 @@ def test_figures_and_items_are_those_of_the_newest(evaluate, finished, folder):
     assert not (folder.plots / "combined_analysis.png").exists()
 
 
+def test_no_items_of_an_earlier_evaluation_stay_beside_them(evaluate, finished, folder):
+    names = {path.name for path in folder.items.iterdir()}
+    assert "builtin_choices_sw_0.jsonl" in names
+    evaluate(*WORDS, "--scales", "0.5")
+    assert {path.name for path in folder.items.iterdir()} == {
+        "builtin_choices_baseline.jsonl",
+        "builtin_choices_sw_0_x0.5.jsonl",
+        "builtin_choices_all_x0.5.jsonl",
+    }
+
+
 @pytest.mark.parametrize("content", ["", '{"record": "ModelAnalysis", "schema_version": 2}'])
 def test_a_broken_record_is_named_and_made_anew(evaluate, finished, folder, content):
     (record,) = folder.analyses()
