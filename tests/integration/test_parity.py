@@ -99,6 +99,7 @@ def test_the_command_line_of_a_function_does_the_same(folder, monkeypatch):
     place = folder / "written-out"
     place.mkdir()
     monkeypatch.chdir(place)
+    monkeypatch.delenv("SWA_DATA_DIR", raising=False)  # the environment is the command line's alone
     (made,) = runs.evaluate("../model", EVALUATED, tasks=TASKS, search=SOUGHT, text=BUILTIN).models
     words = made.header.command_line
     assert words[:2] == ["swa", "evaluate"]

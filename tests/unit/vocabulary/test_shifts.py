@@ -60,7 +60,7 @@ def test_at_most_that_many():
     "wrong", [{"tokens": 0}, {"window_len": 1}, {"stride": 0}, {"window_len": 16, "stride": 17}, {"stride": -1}]
 )
 def test_numbers_that_make_no_windows(wrong):
-    with pytest.raises(UsageError, match="stride"):
+    with pytest.raises(UsageError, match=r"--tokens|--window-len|stride"):
         WindowOptions(**{"window_len": 16, "stride": 8, **wrong})
 
 
